@@ -1,0 +1,200 @@
+#include "ranvier/autograd/node.h"
+
+#include <algorithm>
+#include <atomic>
+
+namespace ranvier {
+namespace {
+
+std::atomic<std::uint64_t> next_order{1};
+std::atomic<std::uint64_t> next_walk{1};
+thread_local bool enabled __attribute__((tls_model("initial-exec"))) = true;
+
+Node* node_of(const Tensor& x) { return static_cast<Node*>(x.impl()->node.get()); }
+
+// dst += src, or dst = src: autograd's only arithmetic, kept here so that it needs no kernel.
+void add_into(const Tensor& dst, const Tensor& src) {
+  dispatch_floating(dst.dtype(), "gradient", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    exec([to = dst.data<T>(), from = src.data<T>(), n = dst.numel()] {
+      for (Index i = 0; i < n; ++i) to[i] += from[i];
+    });
+  });
+}
+
+}  // namespace
+
+Node::Node(const char* name, const Shape& shape, DType dtype)
+    : name_(name), shape_(shape), dtype_(dtype), order_(next_order.fetch_add(1, std::memory_order_relaxed)) {}
+
+Node::~Node() {
+  // A long chain would recurse once per op and overflow the stack; take it apart in a loop instead.
+  std::vector<Ref<Node>> pending;
+  const auto take = [&](Node& node) {
+    for (Ref<Node>& input : node.inputs_) {
+      if (input && input.unique()) pending.push_back(std::move(input));
+    }
+    node.inputs_.clear();
+  };
+  take(*this);
+  while (!pending.empty()) {
+    const Ref<Node> node = std::move(pending.back());
+    pending.pop_back();
+    take(*node);
+  }
+}
+
+const Tensor& Grads::open(int input, bool& accumulate) {
+  Node& node = *node_.inputs_[static_cast<std::size_t>(input)];
+  accumulate = node.filled_;
+  if (!node.grad_.defined()) {
+    node.grad_ = empty(node.shape_, node.dtype_);
+  } else if (accumulate && !node.is_leaf() && !node.grad_.exclusive()) {
+    Tensor own = empty(node.shape_, node.dtype_);  // passed on by reference: somebody else still reads it
+    copy_into(own, node.grad_);
+    node.grad_ = own;
+  }
+  node.filled_ = true;
+  return node.grad_;
+}
+
+void Grads::pass(int input, const Tensor& grad) {
+  if (!wants(input)) return;
+  Node& node = *node_.inputs_[static_cast<std::size_t>(input)];
+  if (!node.filled_ && !node.is_leaf()) {
+    node.grad_ = view(grad, node.shape_);
+    node.filled_ = true;
+    return;
+  }
+  bool accumulate = false;
+  const Tensor& to = open(input, accumulate);
+  if (accumulate) {
+    add_into(to, grad);
+  } else {
+    copy_into(to, grad);
+  }
+}
+
+bool wants_grad(std::initializer_list<const Tensor*> inputs) {
+  return enabled && std::any_of(inputs.begin(), inputs.end(),
+                                [](const Tensor* x) { return x->defined() && static_cast<bool>(x->impl()->node); });
+}
+
+Tensor attach(const char* name, Tensor y, std::initializer_list<const Tensor*> inputs, Node::Backward backward) {
+  if (!wants_grad(inputs)) return y;
+  auto node = make_ref<Node>(name, y.shape(), y.dtype());
+  node->inputs_.reserve(inputs.size());
+  for (const Tensor* x : inputs) node->inputs_.emplace_back(x->defined() ? node_of(*x) : nullptr);
+  node->backward_ = std::move(backward);
+  y.impl()->node = node;
+  return y;
+}
+
+Tensor attach(const char* name, Tensor y, const std::vector<Tensor>& inputs, Node::Backward backward) {
+  const auto linked = [](const Tensor& x) { return static_cast<bool>(x.impl()->node); };
+  if (!enabled || std::none_of(inputs.begin(), inputs.end(), linked)) return y;
+  auto node = make_ref<Node>(name, y.shape(), y.dtype());
+  for (const Tensor& x : inputs) node->inputs_.emplace_back(node_of(x));
+  node->backward_ = std::move(backward);
+  y.impl()->node = node;
+  return y;
+}
+
+void backward(const Tensor& root, const Tensor& seed) {
+  check<StateError>(static_cast<bool>(root.impl()->node),
+                    "backward: this tensor does not depend on any weight or tensor that requires a gradient");
+  Node& top = *node_of(root);
+  if (seed.defined()) {
+    check(seed.shape() == root.shape() && seed.dtype() == root.dtype(), "backward: expected a gradient of shape ",
+          root.shape(), " and dtype ", name_of(root.dtype()), ", received ", seed.shape(), " and ",
+          name_of(seed.dtype()));
+  } else {
+    check(root.numel() == 1, "backward: expected a scalar (one element), received shape ", root.shape(),
+          "; reduce it with sum or mean, or pass the gradient to start from");
+  }
+  check<StateError>(top.is_leaf() || top.backward_,
+                    "backward: the values of this computation were freed by an earlier backward(); compute the loss "
+                    "again before calling it a second time");
+
+  // The nodes below root, latest first: every node then has its whole gradient before it is asked to pass it on.
+  const std::uint64_t walk = next_walk.fetch_add(1, std::memory_order_relaxed);
+  std::vector<Ref<Node>> nodes{Ref<Node>(&top)};
+  top.visited_ = walk;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const Ref<Node> node = nodes[i];
+    check<StateError>(node->is_leaf() || node->backward_, "backward: part of this computation ('", node->name(),
+                      "') was freed by an earlier backward(); compute it again");
+    for (const Ref<Node>& input : node->inputs_) {
+      if (!input || input->visited_ == walk) continue;
+      input->visited_ = walk;
+      nodes.push_back(input);
+    }
+  }
+  std::sort(nodes.begin(), nodes.end(), [](const auto& a, const auto& b) { return a->order_ > b->order_; });
+
+  const Tensor start = seed.defined() ? seed : full(root.shape(), 1.0, root.dtype());
+  if (top.is_leaf()) {
+    Node link("backward", root.shape(), root.dtype());
+    link.inputs_.emplace_back(&top);
+    Grads(link).pass(0, start);
+    return;
+  }
+  top.grad_ = start;
+  top.filled_ = true;
+  const NoGrad no_history;
+  for (const Ref<Node>& node : nodes) {
+    if (node->is_leaf()) continue;
+    const Node::Backward step = std::exchange(node->backward_, nullptr);
+    const Tensor dy = std::exchange(node->grad_, Tensor());
+    if (std::exchange(node->filled_, false)) {
+      Grads to(*node);
+      step(dy, to);
+    }
+    node->inputs_.clear();
+  }
+}
+
+void Leaf::require_grad(const Tensor& x, const Tensor& buffer) {
+  check<TypeError>(is_floating(x.dtype()), "requires_grad: expected float32 or float64, received ",
+                   name_of(x.dtype()));
+  check<StateError>(is_leaf(x), "requires_grad: only a tensor that was not computed can become a leaf");
+  if (!x.impl()->node) x.impl()->node = make_ref<Node>(nullptr, x.shape(), x.dtype());
+  if (buffer.defined()) {
+    Node& node = *node_of(x);
+    if (node.filled_) copy_into(buffer, node.grad_);
+    node.grad_ = buffer;
+  }
+}
+
+void Leaf::drop(const Tensor& x) {
+  check<StateError>(is_leaf(x), "requires_grad: only a tensor that was not computed can be frozen");
+  x.impl()->node = nullptr;
+}
+
+bool Leaf::requires_grad(const Tensor& x) { return static_cast<bool>(x.impl()->node); }
+bool Leaf::is_leaf(const Tensor& x) { return !x.impl()->node || node_of(x)->is_leaf(); }
+
+Tensor Leaf::grad(const Tensor& x) {
+  return requires_grad(x) && is_leaf(x) && node_of(x)->filled_ ? node_of(x)->grad_ : Tensor();
+}
+
+void Leaf::clear_grad(const Tensor& x) {
+  if (requires_grad(x) && is_leaf(x)) node_of(x)->filled_ = false;
+}
+
+Tensor Leaf::settled_grad(const Tensor& x) {
+  check<StateError>(requires_grad(x) && is_leaf(x), "gradient: this tensor collects none");
+  Node& node = *node_of(x);
+  if (!node.grad_.defined()) node.grad_ = empty(node.shape_, node.dtype_);
+  if (!node.filled_) exec([data = node.grad_.raw(), bytes = node.grad_.bytes()] { std::fill_n(static_cast<std::byte*>(data), bytes, std::byte{0}); });
+  return node.grad_;
+}
+
+Tensor stop_gradient(const Tensor& x) { return view(x, x.shape()); }
+
+NoGrad::NoGrad(bool off) : previous_(enabled) { enabled = enabled && !off; }
+NoGrad::~NoGrad() { enabled = previous_; }
+bool grad_enabled() { return enabled; }
+bool set_grad_enabled(bool on) { return std::exchange(enabled, on); }
+
+}  // namespace ranvier
