@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <type_traits>
 #include <utility>
 
 #include "ranvier/kernels/gemm_simd.h"
@@ -77,9 +78,10 @@ void tile_kernel(const Tile<T>& t) {
   T* c = t.c;
   const Index ldc = t.ldc;
   if constexpr (MR * NV >= 8) {
-    for (int i = 0; i < MR; ++i) {
-      __builtin_prefetch(c + i * ldc, 1);
-      if constexpr (NV * vector_bytes > 64) __builtin_prefetch(c + i * ldc + (NV * w - 1), 1);
+    const T* line = c;
+    for (int i = 0; i < MR; ++i, line += ldc) {
+      __builtin_prefetch(line, 1);
+      if constexpr (NV * vector_bytes > 64) __builtin_prefetch(line + (NV * w - 1), 1);
     }
   }
 
@@ -145,7 +147,7 @@ void tile_kernel(const Tile<T>& t) {
 // where they keep the multipliers busy and read long runs of B.
 template <int NV>
 constexpr bool has_tile(int rows) {
-  return NV == 1 || (NV == 2 ? rows >= 3 : (NV == 4 ? rows == 2 || rows == 3 : rows == 1));
+  return NV == 1 || (NV == 2 ? rows >= 3 : (NV == 4 ? rows <= 3 : rows == 1));
 }
 
 template <class T, int NV, bool a_by_columns, int... I>

@@ -1,8 +1,7 @@
 // The vectors of the matrix product: gcc vector extensions, as wide as the level this file is compiled for.
 #pragma once
 
-#include <cstdint>
-#include <cstring>
+#include <utility>
 
 #if defined(__AVX__)
 #include <immintrin.h>
