@@ -4,6 +4,13 @@
 # A level is compiled wholly by itself: objects of different -march in one library would share copies of inline
 # functions (std::vector's growth, Eigen's helpers), and the linker may keep the one an older processor cannot run.
 set(warnings -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+set(warnings_v4 "")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC 12 is wrong about std::string's "overlapping" copies (GCC bug 105651) and about the registers its own AVX-512
+  # intrinsics leave undefined on purpose (105593); the lower levels still look for uninitialised variables.
+  list(APPEND warnings -Wno-restrict)
+  set(warnings_v4 -Wno-uninitialized -Wno-maybe-uninitialized)
+endif()
 if(RANVIER_WERROR)
   list(APPEND warnings -Werror)
 endif()
@@ -28,7 +35,7 @@ function(ranvier_add_engine level)
   add_library(ranvier_options_${level} INTERFACE)
   target_compile_features(ranvier_options_${level} INTERFACE cxx_std_20)
   target_compile_options(ranvier_options_${level} INTERFACE ${level_flags} ${arithmetic} ${sections} ${warnings}
-                                                            ${sanitize})
+                                                            ${warnings_${level}} ${sanitize})
   target_link_options(ranvier_options_${level} INTERFACE ${sanitize})
   target_compile_definitions(ranvier_options_${level} INTERFACE
     RANVIER_VERSION="${RANVIER_VERSION}" RANVIER_SIMD_LEVEL="${level}" RANVIER_EIGEN_VERSION="${EIGEN_VERSION}")
