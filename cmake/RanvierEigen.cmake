@@ -51,12 +51,13 @@ else()
   # Under pip the build environment's site-packages are on CMAKE_PREFIX_PATH; by hand, ask the python in use.
   cmake_path(CONVERT "$ENV{CMAKE_PREFIX_PATH}" TO_CMAKE_PATH_LIST from_environment)
   set(prefixes ${CMAKE_PREFIX_PATH} ${from_environment})
-  set(python "${Python_EXECUTABLE}")
-  if(NOT python)
-    find_program(python NAMES python3 python HINTS "$ENV{VIRTUAL_ENV}/bin" NO_CACHE)
+  if(Python_EXECUTABLE)
+    set(python_in_use "${Python_EXECUTABLE}")
+  else()
+    find_program(python_in_use NAMES python3 python NO_CACHE)
   endif()
-  if(python AND NOT under_pip)
-    execute_process(COMMAND "${python}" -c "import sysconfig; print(sysconfig.get_path('purelib'))"
+  if(python_in_use AND NOT under_pip)
+    execute_process(COMMAND "${python_in_use}" -c "import sysconfig; print(sysconfig.get_path('purelib'))"
                     OUTPUT_VARIABLE purelib OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
     list(APPEND prefixes "${purelib}")
   endif()
