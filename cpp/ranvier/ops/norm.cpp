@@ -1,0 +1,142 @@
+#include "ranvier/ops/norm.h"
+
+#include "ranvier/kernels/norm.h"
+#include "ranvier/ops/detail.h"
+
+namespace ranvier::ops {
+
+using detail::keep;
+using detail::Split;
+
+namespace {
+
+void check_param(const char* name, const char* what, const Tensor& param, const Shape& shape, DType dtype) {
+  if (!param.defined()) return;
+  check(param.shape() == shape && param.dtype() == dtype, name, ": expected ", what, " of shape ", shape, " and dtype ",
+        name_of(dtype), ", received ", param.shape(), " and ", name_of(param.dtype()));
+}
+
+template <class T>
+const T* data_or_null(const Tensor& x) {
+  return x.defined() ? x.data<T>() : nullptr;
+}
+
+// y = (x − mean)·rsqrt(variance + ε)·γ + β per channel, with its gradient.
+Tensor normalize(const char* name, const Tensor& x, const Split& at, double epsilon, const NormParams& params,
+                 const Tensor& mean, const Tensor& variance, bool batch_statistics) {
+  Tensor y = empty(x.shape(), x.dtype());
+  dispatch_floating(x.dtype(), name, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    exec([at, eps = static_cast<T>(epsilon), px = x.data<T>(), m = mean.data<T>(), v = variance.data<T>(),
+          gamma = data_or_null<T>(params.gamma), beta = data_or_null<T>(params.beta), to = y.data<T>()] {
+      kernels::channel_normalize<T>(at.outer, at.length, at.inner, px, m, v, eps, gamma, beta, to);
+    });
+  });
+  if (!wants_grad({&x, &params.gamma, &params.beta})) return y;
+  const Tensor gamma = params.gamma.defined() ? keep(params.gamma) : Tensor();
+  return attach(name, y, {&x, &params.gamma, &params.beta},
+                [at, epsilon, batch_statistics, kept = keep(x), mean, variance, gamma](const Tensor& dy, Grads& to) {
+                  dispatch_floating(dy.dtype(), "gradient", [&](auto tag) {
+                    using T = typename decltype(tag)::type;
+                    const auto dx = to.sink<T>(0);
+                    const auto dgamma = to.sink<T>(1);
+                    const auto dbeta = to.sink<T>(2);
+                    exec([at, eps = static_cast<T>(epsilon), batch_statistics, px = kept.data<T>(), m = mean.data<T>(),
+                          v = variance.data<T>(), pg = data_or_null<T>(gamma), g = dy.data<T>(), dx, dgamma, dbeta] {
+                      kernels::channel_normalize_backward<T>(at.outer, at.length, at.inner, px, m, v, eps, pg,
+                                                             batch_statistics, g, dx.data, dx.accumulate, dgamma.data,
+                                                             dgamma.accumulate, dbeta.data, dbeta.accumulate);
+                    });
+                  });
+                });
+}
+
+struct Channels {
+  Split at;
+  Shape shape;
+};
+
+Channels channels_of(const char* name, const Tensor& x, Index axis, const NormParams& params) {
+  const Split at = detail::split_at(x.shape(), normalize_axis(axis, x.rank(), name));
+  const Shape shape{at.length};
+  check_param(name, "gamma", params.gamma, shape, x.dtype());
+  check_param(name, "beta", params.beta, shape, x.dtype());
+  return {at, shape};
+}
+
+}  // namespace
+
+Tensor batch_norm_train(const Tensor& given, Index axis, double epsilon, const NormParams& params,
+                        const Tensor& moving_mean, const Tensor& moving_variance, double momentum) {
+  const Tensor x = detail::as_floating(given);
+  const auto [at, shape] = channels_of("batch_norm", x, axis, params);
+  check_param("batch_norm", "a moving mean", moving_mean, shape, x.dtype());
+  check_param("batch_norm", "a moving variance", moving_variance, shape, x.dtype());
+  check(x.numel() > 0, "batch_norm: expected at least one value per channel, received shape ", x.shape());
+  const Tensor mean = empty(shape, x.dtype());
+  const Tensor variance = empty(shape, x.dtype());
+  dispatch_floating(x.dtype(), "batch_norm", [&, &split = at](auto tag) {
+    using T = typename decltype(tag)::type;
+    T* to_mean = moving_mean.defined() ? moving_mean.data<T>() : nullptr;
+    T* to_variance = moving_variance.defined() ? moving_variance.data<T>() : nullptr;
+    exec([split, px = x.data<T>(), m = mean.data<T>(), v = variance.data<T>(), to_mean, to_variance,
+          old = static_cast<T>(momentum), fresh = static_cast<T>(1 - momentum)] {
+      kernels::channel_moments<T>(split.outer, split.length, split.inner, px, m, v);
+      const auto move = [&](T* moving, const T* batch) {
+        if (moving == nullptr) return;
+        for (Index c = 0; c < split.length; ++c) moving[c] = old * moving[c] + fresh * batch[c];
+      };
+      move(to_mean, m);
+      move(to_variance, v);
+    });
+  });
+  return normalize("batch_norm", x, at, epsilon, params, mean, variance, true);
+}
+
+Tensor batch_norm_infer(const Tensor& given, Index axis, double epsilon, const NormParams& params, const Tensor& mean,
+                        const Tensor& variance) {
+  const Tensor x = detail::as_floating(given);
+  const auto [at, shape] = channels_of("batch_norm", x, axis, params);
+  check_param("batch_norm", "a mean", mean, shape, x.dtype());
+  check_param("batch_norm", "a variance", variance, shape, x.dtype());
+  return normalize("batch_norm", x, at, epsilon, params, keep(mean), keep(variance), false);
+}
+
+Tensor layer_norm(const Tensor& given, int first_axis, double epsilon, const NormParams& params) {
+  const Tensor x = detail::as_floating(given);
+  const int first = normalize_axis(first_axis, x.rank(), "layer_norm");
+  const Shape shape = x.shape().slice(first, x.rank());
+  check_param("layer_norm", "gamma", params.gamma, shape, x.dtype());
+  check_param("layer_norm", "beta", params.beta, shape, x.dtype());
+  const Index count = x.shape().numel(0, first);
+  const Index n = shape.numel();
+  Tensor y = empty(x.shape(), x.dtype());
+  const Tensor mean = empty({count}, x.dtype());
+  const Tensor rstd = empty({count}, x.dtype());
+  // y = (x − mean)·rstd·γ + β for every row, with the row's own mean and rstd = (variance + ε)^(−1/2)
+  dispatch_floating(x.dtype(), "layer_norm", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    exec([count, n, eps = static_cast<T>(epsilon), px = x.data<T>(), gamma = data_or_null<T>(params.gamma),
+          beta = data_or_null<T>(params.beta), to = y.data<T>(), m = mean.data<T>(),
+          r = rstd.data<T>()] { kernels::layer_normalize<T>(count, n, px, eps, gamma, beta, to, m, r); });
+  });
+  if (!wants_grad({&x, &params.gamma, &params.beta})) return y;
+  const Tensor gamma = params.gamma.defined() ? keep(params.gamma) : Tensor();
+  return attach("layer_norm", y, {&x, &params.gamma, &params.beta},
+                [count, n, kept = keep(x), mean, rstd, gamma](const Tensor& dy, Grads& to) {
+                  dispatch_floating(dy.dtype(), "gradient", [&](auto tag) {
+                    using T = typename decltype(tag)::type;
+                    const auto dx = to.sink<T>(0);
+                    const auto dgamma = to.sink<T>(1);
+                    const auto dbeta = to.sink<T>(2);
+                    exec([count, n, px = kept.data<T>(), m = mean.data<T>(), r = rstd.data<T>(),
+                          pg = data_or_null<T>(gamma), g = dy.data<T>(), dx, dgamma, dbeta] {
+                      kernels::layer_normalize_backward<T>(count, n, px, m, r, pg, g, dx.data, dx.accumulate,
+                                                           dgamma.data, dgamma.accumulate, dbeta.data,
+                                                           dbeta.accumulate);
+                    });
+                  });
+                });
+}
+
+}  // namespace ranvier::ops
