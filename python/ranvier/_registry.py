@@ -22,6 +22,7 @@ _GLOBAL_OBJECTS: dict[str, Any] = {}
 _GLOBAL_NAMES: dict[Any, str] = {}
 # A context variable, so that a scope opened in one thread is not seen by another.
 _SCOPE: ContextVar[dict[str, Any] | None] = ContextVar("ranvier_custom_objects", default=None)
+_NAME_COUNTS: dict[str, int] = {}
 
 
 def to_snake_case(name: str) -> str:
@@ -29,6 +30,19 @@ def to_snake_case(name: str) -> str:
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def auto_name(prefix: str) -> str:
+    """Keras's default object names: ``"dense"``, then ``"dense_1"``, ``"dense_2"``, ... for each further request."""
+    prefix = to_snake_case(prefix)
+    count = _NAME_COUNTS.get(prefix, 0)
+    _NAME_COUNTS[prefix] = count + 1
+    return f"{prefix}_{count}" if count else prefix
+
+
+def reset_auto_names() -> None:
+    """Starts every counter of `auto_name` anew (part of ``clear_session``)."""
+    _NAME_COUNTS.clear()
 
 
 def suggestion(name: str, known: list[str]) -> str:
