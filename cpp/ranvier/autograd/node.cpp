@@ -155,8 +155,7 @@ void backward(const Tensor& root, const Tensor& seed) {
 }
 
 void Leaf::require_grad(const Tensor& x, const Tensor& buffer) {
-  check<TypeError>(is_floating(x.dtype()), "requires_grad: expected float32 or float64, received ",
-                   name_of(x.dtype()));
+  check<TypeError>(is_floating(x.dtype()), "requires_grad: expected float32 or float64, received ", name_of(x.dtype()));
   check<StateError>(is_leaf(x), "requires_grad: only a tensor that was not computed can become a leaf");
   if (!x.impl()->node) x.impl()->node = make_ref<Node>(nullptr, x.shape(), x.dtype());
   if (buffer.defined()) {
@@ -186,7 +185,10 @@ Tensor Leaf::settled_grad(const Tensor& x) {
   check<StateError>(requires_grad(x) && is_leaf(x), "gradient: this tensor collects none");
   Node& node = *node_of(x);
   if (!node.grad_.defined()) node.grad_ = empty(node.shape_, node.dtype_);
-  if (!node.filled_) exec([data = node.grad_.raw(), bytes = node.grad_.bytes()] { std::fill_n(static_cast<std::byte*>(data), bytes, std::byte{0}); });
+  if (!node.filled_)
+    exec([data = node.grad_.raw(), bytes = node.grad_.bytes()] {
+      std::fill_n(static_cast<std::byte*>(data), bytes, std::byte{0});
+    });
   return node.grad_;
 }
 

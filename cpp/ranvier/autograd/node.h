@@ -38,11 +38,11 @@ class Node final : public RefCounted {
   const char* name_;
   Shape shape_;
   DType dtype_;
-  std::uint64_t order_;                ///< when it was made; later nodes are walked first
-  std::vector<Ref<Node>> inputs_;      ///< null where no gradient is wanted
-  Backward backward_;                  ///< empty after the walk: the values it kept are freed
-  Tensor grad_;                        ///< a leaf's gradient, or what has arrived so far during the walk
-  bool filled_ = false;                ///< whether grad_ holds something yet
+  std::uint64_t order_;            ///< when it was made; later nodes are walked first
+  std::vector<Ref<Node>> inputs_;  ///< null where no gradient is wanted
+  Backward backward_;              ///< empty after the walk: the values it kept are freed
+  Tensor grad_;                    ///< a leaf's gradient, or what has arrived so far during the walk
+  bool filled_ = false;            ///< whether grad_ holds something yet
   std::uint64_t visited_ = 0;
 };
 

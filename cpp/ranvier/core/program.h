@@ -18,7 +18,7 @@ namespace ranvier {
 
 class Program {
  public:
-  Program() : pool_(make_ref<Pool>()) {}
+  Program() : pool_(make_ref<Pool>(true)) {}
 
   /// Runs the recorded calls again, in order.
   void replay() const {

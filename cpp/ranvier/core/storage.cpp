@@ -90,6 +90,7 @@ Ref<Storage> Pool::allocate(std::size_t bytes) {
     try {
       block = system_allocate(size.bytes);
     } catch (const std::bad_alloc&) {
+      if (keep_everything_) throw;
       trim();  // what waits in other classes may be what is missing
       block = system_allocate(size.bytes);
     }
@@ -104,7 +105,7 @@ void Pool::give_back(Storage* storage) {
   storage->~Storage();
   const std::lock_guard lock(mutex_);
   live_ -= bytes;
-  if (cached_ + bytes > cache_limit) {
+  if (!keep_everything_ && cached_ + bytes > cache_limit) {
     std::free(block);
     return;
   }

@@ -39,6 +39,9 @@ class Storage final : public RefCounted {
 /// computation asks the system for memory only the first time round.
 class Pool final : public RefCounted {
  public:
+  /// A pool that keeps everything never gives a block back to the system while it lives: a recorded program may still
+  /// write to it.
+  explicit Pool(bool keep_everything = false) : keep_everything_(keep_everything) {}
   ~Pool() override;
 
   /// Memory for `bytes` (64-byte aligned, uninitialised). Throws std::bad_alloc.
@@ -57,6 +60,7 @@ class Pool final : public RefCounted {
   void give_back(Storage* storage);
 
   static constexpr int class_count = 160;
+  const bool keep_everything_;
   std::mutex mutex_;
   std::array<std::vector<std::byte*>, class_count> free_;
   std::size_t cached_ = 0;

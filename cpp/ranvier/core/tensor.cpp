@@ -65,8 +65,8 @@ Tensor view(const Tensor& x, const Shape& shape) {
 }
 
 Tensor rows(const Tensor& x, Index start, Index length) {
-  check(x.rank() > 0 && start >= 0 && length >= 0 && start <= x.dim(0) - length, "rows: ", start, "..",
-        start + length, " is out of range for shape ", x.shape());
+  check(x.rank() > 0 && start >= 0 && length >= 0 && start <= x.dim(0) - length, "rows: ", start, "..", start + length,
+        " is out of range for shape ", x.shape());
   Shape shape = x.shape();
   const auto row = static_cast<std::size_t>(shape.numel(1, shape.rank())) * size_of(x.dtype());
   shape[0] = length;

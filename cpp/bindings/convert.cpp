@@ -1,0 +1,83 @@
+#include "bindings.h"
+#include "ranvier/ops/elementwise.h"
+
+namespace ranvier::bindings {
+
+py::dtype numpy_dtype(DType dtype) {
+  return dispatch_any(dtype, [](auto tag) { return py::dtype::of<typename decltype(tag)::type>(); });
+}
+
+DType dtype_from_numpy(const py::dtype& dtype) {
+  for (const DType d : {DType::float32, DType::float64, DType::int32, DType::int64, DType::boolean}) {
+    if (dtype.equal(numpy_dtype(d))) return d;
+  }
+  fail<TypeError>("array: expected dtype float32, float64, int32, int64 or bool, received ",
+                  py::str(dtype).cast<std::string>());
+}
+
+Tensor from_numpy(const py::array& array) {
+  const py::array plain = py::array::ensure(array, py::array::c_style);
+  if (!plain) throw py::error_already_set();
+  const DType dtype = dtype_from_numpy(plain.dtype());
+  check(plain.ndim() <= max_rank, "array: expected at most ", max_rank, " dimensions, received ", plain.ndim());
+  Shape shape;
+  for (py::ssize_t i = 0; i < plain.ndim(); ++i) shape.push_back(plain.shape(i));
+  const Tensor x = empty(shape, dtype);
+  std::memcpy(x.raw(), plain.data(), x.bytes());
+  return x;
+}
+
+py::array to_numpy(const Tensor& x, bool writable) {
+  const std::vector<py::ssize_t> shape(x.shape().begin(), x.shape().end());
+  auto* kept = new Tensor(x);
+  const py::capsule owner(kept, [](void* tensor) { delete static_cast<Tensor*>(tensor); });
+  py::array view(numpy_dtype(x.dtype()), shape, {}, x.raw(), owner);
+  if (!writable) view.attr("flags").attr("writeable") = false;
+  return view;
+}
+
+Tensor to_tensor(py::handle object, const Tensor* like) {
+  if (py::isinstance<Tensor>(object)) return object.cast<const Tensor&>();
+  if (py::isinstance<nn::Parameter>(object)) return object.cast<const nn::Parameter&>().value;
+  if (PyFloat_CheckExact(object.ptr())) {
+    const DType dtype = like != nullptr && is_floating(like->dtype()) ? like->dtype() : DType::float32;
+    return full({}, PyFloat_AS_DOUBLE(object.ptr()), dtype);
+  }
+  if (PyBool_Check(object.ptr())) return full({}, object.cast<bool>() ? 1 : 0, DType::boolean);
+  if (PyLong_CheckExact(object.ptr())) {
+    if (like != nullptr && like->dtype() != DType::boolean) {
+      return full({}, static_cast<double>(object.cast<std::int64_t>()), like->dtype());
+    }
+    const std::int64_t value = object.cast<std::int64_t>();
+    return from_values<std::int64_t>(std::span(&value, 1), {});
+  }
+  if (py::isinstance<py::array>(object)) return from_numpy(py::reinterpret_borrow<py::array>(object));
+  if (py::hasattr(object, "__array__") || PyList_Check(object.ptr()) || PyTuple_Check(object.ptr())) {
+    const py::array array = py::array::ensure(object);
+    if (!array) throw py::error_already_set();
+    return from_numpy(array);
+  }
+  fail<TypeError>("expected a tensor, an array or a number, received ",
+                  py::str(py::type::of(object).attr("__name__")).cast<std::string>());
+}
+
+Shape shape_from(const py::handle& object) {
+  Shape shape;
+  if (py::isinstance<py::int_>(object)) {
+    shape.push_back(object.cast<Index>());
+    return shape;
+  }
+  for (const py::handle dim : py::iter(object))
+    shape.push_back(dim.is_none() ? -1 : py::int_(py::reinterpret_borrow<py::object>(dim)).cast<Index>());
+  return shape;
+}
+
+py::tuple shape_to(const Shape& shape) {
+  py::tuple out(shape.rank());
+  for (int i = 0; i < shape.rank(); ++i) {
+    out[static_cast<std::size_t>(i)] = shape[i] == -1 ? py::object(py::none()) : py::object(py::int_(shape[i]));
+  }
+  return out;
+}
+
+}  // namespace ranvier::bindings

@@ -1,0 +1,220 @@
+// Layers, losses and optimizers.
+#include "bindings.h"
+#include "json_caster.h"
+#include "ranvier/nn/initializers.h"
+#include "ranvier/nn/loss.h"
+#include "ranvier/nn/optimizer.h"
+#include "ranvier/nn/sequential.h"
+#include "ranvier/ops/elementwise.h"
+
+namespace ranvier::bindings {
+namespace {
+
+using nn::Layer;
+using nn::Loss;
+using nn::Optimizer;
+using nn::Parameter;
+using nn::Parameters;
+using nn::Sequential;
+
+io::Json named(const std::string& name, const std::string& dtype = "float32") {
+  return io::Json(io::Json::Object{{"name", name}, {"dtype", dtype}});
+}
+
+/// A layer whose call is written in Python.
+class PythonLayer final : public Layer {
+ public:
+  PythonLayer(const std::string& name, py::function call, py::function output_shape, py::function variables,
+              const std::string& dtype)
+      : Layer(named(name, dtype)),
+        call_(std::move(call)),
+        output_shape_(std::move(output_shape)),
+        variables_(std::move(variables)) {}
+  ~PythonLayer() override {
+    const py::gil_scoped_acquire gil;
+    clear();
+  }
+
+  Shape output_shape(const Shape& input) const override {
+    const py::gil_scoped_acquire gil;
+    return shape_from(output_shape_(shape_to(input)));
+  }
+  Parameters parameters() const override {
+    const py::gil_scoped_acquire gil;
+    return variables_().cast<Parameters>();
+  }
+  bool replayable() const override { return false; }
+
+  void clear() {
+    call_ = py::object();
+    output_shape_ = py::object();
+    variables_ = py::object();
+  }
+  int traverse(visitproc visit, void* arg) const {
+    for (const py::object* held : {&call_, &output_shape_, &variables_}) {
+      if (held->ptr() == nullptr) continue;
+      if (const int result = visit(held->ptr(), arg)) return result;
+    }
+    return 0;
+  }
+
+ protected:
+  Tensor call(const Tensor& x, nn::Context& context) override {
+    const py::gil_scoped_acquire gil;
+    return to_tensor(call_(x, context.training));
+  }
+
+ private:
+  py::object call_;
+  py::object output_shape_;
+  py::object variables_;
+};
+
+/// A loss written in Python: values per sample (or one number).
+class PythonLoss final : public Loss {
+ public:
+  PythonLoss(const std::string& name, py::function function, const std::string& reduction)
+      : Loss(io::Json(io::Json::Object{{"name", name}, {"reduction", reduction}})), function_(std::move(function)) {}
+  ~PythonLoss() override {
+    const py::gil_scoped_acquire gil;
+    clear();
+  }
+  Targets targets() const override { return Targets::as_given; }
+  bool replayable() const override { return false; }
+  void clear() { function_ = py::object(); }
+  int traverse(visitproc visit, void* arg) const {
+    return function_.ptr() == nullptr ? 0 : visit(function_.ptr(), arg);
+  }
+
+ protected:
+  Tensor per_sample(const Tensor& target, const Tensor& prediction) const override {
+    const py::gil_scoped_acquire gil;
+    return to_tensor(function_(target, prediction));
+  }
+
+ private:
+  py::object function_;
+};
+
+/// Lets Python's garbage collector see through T, whose callables usually refer back to the object that owns it.
+template <class T>
+py::custom_type_setup collectable() {
+  return py::custom_type_setup([](PyHeapTypeObject* heap) {
+    PyTypeObject& type = heap->ht_type;
+    type.tp_flags |= Py_TPFLAGS_HAVE_GC;
+    type.tp_traverse = [](PyObject* self, visitproc visit, void* arg) -> int {
+      Py_VISIT(Py_TYPE(self));
+      if (!py::detail::is_holder_constructed(self)) return 0;
+      return py::cast<const T&>(py::handle(self)).traverse(visit, arg);
+    };
+    type.tp_clear = [](PyObject* self) -> int {
+      if (py::detail::is_holder_constructed(self)) py::cast<T&>(py::handle(self)).clear();
+      return 0;
+    };
+  });
+}
+
+void bind_layers(py::module_& m) {
+  py::class_<Layer, Ref<Layer>> layer(m, "Layer", "A layer of the engine, made from its Keras class name and config.");
+  layer.def(py::init(&nn::make_layer), py::arg("class_name"), py::arg("config"));
+  layer.def_property_readonly("name", &Layer::name, "The layer's name.");
+  layer.def_property_readonly("built", &Layer::built, "Whether its weights exist.");
+  layer.def_property("trainable", &Layer::trainable, &Layer::set_trainable, "Whether its weights are trained.");
+  layer.def_property_readonly("variables", &Layer::parameters, "Its weights, trainable ones first.");
+  layer.def_property_readonly("replayable", &Layer::replayable, "False when Python takes part in its call.");
+  layer.def(
+      "build", [](Layer& self, const py::object& shape) { self.build(shape_from(shape)); }, py::arg("input_shape"),
+      "Makes the weights for inputs of this shape; None is an unknown size.");
+  layer.def(
+      "output_shape",
+      [](const Layer& self, const py::object& shape) { return shape_to(self.output_shape(shape_from(shape))); },
+      py::arg("input_shape"), "The shape of the output for inputs of this shape.");
+  layer.def(
+      "__call__",
+      [](Layer& self, const py::object& x, bool training) {
+        nn::Context context;
+        context.training = training;
+        const Tensor in = to_tensor(x);
+        const DType want = self.input_dtype(!is_floating(in.dtype()));
+        return self(in.dtype() == want ? in : ops::cast(in, want), context);
+      },
+      py::arg("x"), py::arg("training") = false, Flush(), "Runs the layer on a batch.");
+  layer.def_property(
+      "random_state",
+      [](Layer& self) {
+        std::vector<std::pair<std::uint64_t, std::uint64_t>> state;
+        for (const Generator* g : self.generators()) state.emplace_back(g->seed(), g->counter());
+        return state;
+      },
+      [](Layer& self, const std::vector<std::pair<std::uint64_t, std::uint64_t>>& state) {
+        const auto own = self.generators();
+        check(own.size() == state.size(), "[", self.name(), "] expected ", own.size(), " generator states, received ",
+              state.size());
+        for (std::size_t i = 0; i < own.size(); ++i) own[i]->set_state(state[i].first, state[i].second);
+      },
+      "(seed, counter) of each of its generators.");
+
+  py::class_<PythonLayer, Layer, Ref<PythonLayer>>(m, "PythonLayer", "A layer whose call is a Python function.",
+                                                   collectable<PythonLayer>())
+      .def(py::init<const std::string&, py::function, py::function, py::function, const std::string&>(),
+           py::arg("name"), py::arg("call"), py::arg("output_shape"), py::arg("variables"),
+           py::arg("dtype") = "float32");
+
+  py::class_<Sequential, Layer, Ref<Sequential>>(m, "Sequential", "A stack of layers, itself a layer.")
+      .def(py::init<const std::string&, std::vector<Ref<Layer>>>(), py::arg("name"), py::arg("layers"))
+      .def_property_readonly("layers", &Sequential::layers, "The layers.");
+  m.def("layer_names", &nn::layer_names, "Class names that Layer() knows.");
+  m.def(
+      "initialize",
+      [](const std::string& class_name, const io::Json& config, const py::object& shape, const std::string& dtype) {
+        return nn::initialize(io::Json(io::Json::Object{{"class_name", class_name}, {"config", config}}),
+                              shape_from(shape), dtype_from_name(dtype));
+      },
+      py::arg("class_name"), py::arg("config"), py::arg("shape"), py::arg("dtype") = "float32",
+      "A tensor filled by an initialiser, given by its Keras class name and config.");
+}
+
+void bind_losses(py::module_& m) {
+  py::class_<Loss, Ref<Loss>>(m, "Loss", "A loss of the engine, made from its Keras class name and config.")
+      .def(py::init(&nn::make_loss), py::arg("class_name"), py::arg("config"))
+      .def_property_readonly("name", &Loss::name, "The loss's name.")
+      .def(
+          "__call__",
+          [](const Loss& self, const Tensor& y_true, const Tensor& y_pred, const std::optional<Tensor>& weight) {
+            const bool labels = self.targets() == Loss::Targets::labels || self.targets() == Loss::Targets::as_given;
+            const Tensor target = labels ? y_true : ops::cast(y_true, y_pred.dtype());
+            const Tensor w = weight ? ops::cast(*weight, y_pred.dtype()) : Tensor();
+            return self(target, y_pred, w);
+          },
+          py::arg("y_true"), py::arg("y_pred"), py::arg("sample_weight") = py::none(), Flush(),
+          "The loss of one batch: a scalar unless the reduction is None.");
+  py::class_<PythonLoss, Loss, Ref<PythonLoss>>(
+      m, "PythonLoss", "A loss whose values per sample a Python function gives.", collectable<PythonLoss>())
+      .def(py::init<const std::string&, py::function, const std::string&>(), py::arg("name"), py::arg("fn"),
+           py::arg("reduction") = "sum_over_batch_size");
+}
+
+void bind_optimizers(py::module_& m) {
+  py::class_<Optimizer, Ref<Optimizer>>(m, "Optimizer", "An optimizer, made from its Keras class name and config.")
+      .def(py::init(&nn::make_optimizer), py::arg("class_name"), py::arg("config"))
+      .def_readwrite("learning_rate", &Optimizer::learning_rate, "The step size; read by every update.")
+      .def_readwrite("iterations", &Optimizer::iterations, "Updates done so far.")
+      .def_property_readonly("built", &Optimizer::built, "Whether it has weights to update.")
+      .def_property_readonly("variables", &Optimizer::parameters, "The weights it updates.")
+      .def("build", &Optimizer::build, py::arg("variables"), "Takes over these weights; those it has already stay.")
+      .def("step", &Optimizer::step, Flush(), "One update of every trainable weight from its gradient.")
+      .def("zero_grad", &Optimizer::zero_grad, "Forgets the gradients.")
+      .def("slots", &Optimizer::slots, "Its state as (name, tensor) pairs; the tensors share the memory.")
+      .def("load_slots", &Optimizer::load_slots, py::arg("slots"), py::arg("iterations"),
+           "Sets the whole state; ValueError before anything has changed when it does not fit.");
+}
+
+}  // namespace
+
+void bind_nn(py::module_& m) {
+  bind_layers(m);
+  bind_losses(m);
+  bind_optimizers(m);
+}
+
+}  // namespace ranvier::bindings

@@ -1,0 +1,61 @@
+#include "ranvier/nn/activation.h"
+#include "ranvier/nn/families.h"
+#include "ranvier/ops/matmul.h"
+
+namespace ranvier::nn {
+namespace {
+
+/// y = f(x·kernel + bias) over the last axis.
+class Dense final : public Layer {
+ public:
+  explicit Dense(const io::Json& config)
+      : Layer(config),
+        units_(config.integer("units")),
+        use_bias_(config.flag("use_bias", true)),
+        activation_(activation_from(config.find("activation"))) {
+    if (units_ < 1) reject("expected units >= 1, received ", units_);
+  }
+
+  Shape output_shape(const Shape& input) const override {
+    Shape out = input;
+    out[out.rank() - 1] = activation_.kind == Activation::Kind::glu ? units_ / 2 : units_;
+    return out;
+  }
+
+ protected:
+  void make_parameters(const Shape& input) override {
+    if (input.rank() < 2) reject("expected an input of rank 2 or more (batch, ..., features), received shape ", input);
+    if (input.back() < 1) reject("expected a known number of features on the last axis, received shape ", input);
+    kernel_ = add_parameter("kernel", {input.back(), units_}, "GlorotUniform");
+    if (use_bias_) bias_ = add_parameter("bias", {units_}, "Zeros");
+  }
+
+  void check_input(const Shape& input) const override {
+    const Index features = kernel_->value.dim(0);
+    if (input.rank() >= 2 && input.back() == features) return;
+    const bool flat = input.rank() > 2 && input.numel(1, input.rank()) == features;
+    reject("expected ", features, " features (last axis), received x with shape ", input,
+           flat                ? "; add Flatten() before it."
+           : input.rank() == 1 ? "; a single sample needs a batch axis: x[None, :]."
+                               : ".");
+  }
+
+  Tensor call(const Tensor& x, Context&) override {
+    const Tensor bias = use_bias_ ? bias_->value : Tensor();
+    if (activation_.elementwise()) return ops::dense(x, kernel_->value, bias, activation_.function, activation_.args);
+    return activation_(ops::dense(x, kernel_->value, bias));
+  }
+
+ private:
+  Index units_;
+  bool use_bias_;
+  Activation activation_;
+  Ref<Parameter> kernel_;
+  Ref<Parameter> bias_;
+};
+
+}  // namespace
+
+Family dense_layers() { return {layer_class<Dense>("Dense")}; }
+
+}  // namespace ranvier::nn

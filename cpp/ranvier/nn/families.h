@@ -1,0 +1,27 @@
+// The list of built-in layers, one function a family: what make_layer looks names up in.
+#pragma once
+
+#include "ranvier/nn/layer.h"
+
+namespace ranvier::nn {
+
+struct LayerClass {
+  const char* name;
+  Ref<Layer> (*make)(const io::Json& config);
+};
+using Family = std::vector<LayerClass>;
+
+template <class T>
+LayerClass layer_class(const char* name) {
+  return {name, [](const io::Json& config) -> Ref<Layer> { return make_ref<T>(config); }};
+}
+
+Family dense_layers();
+Family activation_layers();
+Family noise_layers();
+Family normalization_layers();
+Family reshaping_layers();
+Family preprocessing_layers();
+Family container_layers();
+
+}  // namespace ranvier::nn

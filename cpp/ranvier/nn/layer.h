@@ -1,0 +1,89 @@
+// The layer: named parameters plus a call made of ops.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ranvier/io/json.h"
+#include "ranvier/nn/parameter.h"
+#include "ranvier/ops/random.h"
+
+namespace ranvier::nn {
+
+/// What a call knows about its surroundings.
+struct Context {
+  bool training = false;
+  std::vector<Tensor> losses;  ///< scalars that layers add to the loss (activity regularisers)
+};
+
+class Layer : public RefCounted {
+ public:
+  /// Reads "name", "trainable", "dtype" and "activity_regularizer"; every layer's config is Keras's get_config.
+  explicit Layer(const io::Json& config);
+
+  const std::string& name() const { return name_; }
+  /// The dtype of its parameters and of what it computes.
+  virtual DType dtype() const { return dtype_; }
+  /// The dtype a batch is brought to before it gets here; layers that look up integers keep those.
+  virtual DType input_dtype(bool /*integral*/) const { return dtype_; }
+  bool built() const { return built_; }
+  const Shape& input_shape() const { return input_shape_; }
+
+  /// Makes the parameters for inputs of this shape (-1: unknown size). Once built, checks that the shape still fits.
+  void build(const Shape& input);
+  /// The shape that call gives for inputs of this shape.
+  virtual Shape output_shape(const Shape& input) const { return input; }
+  /// Builds if needed, checks the input, runs the layer; errors start with "[name]".
+  Tensor operator()(const Tensor& x, Context& context);
+
+  /// Trainable ones first, as Keras orders weights.
+  virtual Parameters parameters() const;
+  Parameters trainable_parameters() const;
+  virtual bool trainable() const { return trainable_; }
+  virtual void set_trainable(bool trainable);
+
+  /// The layer's own streams of random numbers: part of the saved state.
+  virtual std::vector<Generator*> generators() { return {}; }
+  /// Whether a recorded call may be replayed; false where Python takes part.
+  virtual bool replayable() const { return true; }
+
+ protected:
+  virtual void make_parameters(const Shape& /*input*/) {}
+  /// Throws when a built layer cannot take this shape; the default accepts everything.
+  virtual void check_input(const Shape& /*input*/) const {}
+  virtual Tensor call(const Tensor& x, Context& context) = 0;
+
+  /// Adds a parameter initialised as config[name + "_initializer"] says (or `initializer`), with the penalty of
+  /// config[name + "_regularizer"].
+  Ref<Parameter> add_parameter(const std::string& name, const Shape& shape, const char* initializer,
+                               bool trainable = true);
+  template <class... Parts>
+  [[noreturn]] void reject(const Parts&... parts) const {
+    fail("[", name_, "] ", parts...);
+  }
+  const io::Json& config() const { return config_; }
+
+ private:
+  io::Json config_;
+  std::string name_;
+  DType dtype_;
+  bool trainable_ = true;
+  bool built_ = false;
+  Shape input_shape_;
+  double activity_l1_ = 0;
+  double activity_l2_ = 0;
+  struct Owned {
+    Ref<Parameter> parameter;
+    bool trainable;  ///< when the layer is
+  };
+  std::vector<Owned> owned_;
+};
+
+/// Strengths (l1, l2) of {"class_name": "L1" | "L2" | "L1L2", "config": ...}; zeros for null.
+std::pair<double, double> regularizer_from(const io::Json* spec);
+
+/// A layer from its Keras class name and config; ValueError naming what exists otherwise.
+Ref<Layer> make_layer(const std::string& class_name, const io::Json& config);
+std::vector<std::string> layer_names();
+
+}  // namespace ranvier::nn

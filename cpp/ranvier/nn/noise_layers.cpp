@@ -1,0 +1,110 @@
+#include "ranvier/nn/families.h"
+
+namespace ranvier::nn {
+namespace {
+
+/// A layer that is the identity outside training and owns a stream of random numbers.
+class Noise : public Layer {
+ public:
+  explicit Noise(const io::Json& config) : Layer(config), generator_(seed_of(config)) {}
+  std::vector<Generator*> generators() override { return {&generator_}; }
+
+ protected:
+  virtual Tensor disturb(const Tensor& x, Generator& generator) = 0;
+  Tensor call(const Tensor& x, Context& context) override { return context.training ? disturb(x, generator_) : x; }
+  double rate_from(const io::Json& config) const {
+    const double rate = config.number("rate");
+    if (!(rate >= 0 && rate <= 1)) reject("expected 0 <= rate <= 1, received ", rate);
+    return rate;
+  }
+  /// Config's "noise_shape" for an input of this shape: null entries (and no noise_shape) mean the input's own size.
+  Shape noise_shape(const Shape& input) const {
+    const io::Json* given = config().find("noise_shape");
+    if (given == nullptr) return {};
+    const auto& dims = given->as_array();
+    if (static_cast<int>(dims.size()) != input.rank()) {
+      reject("expected noise_shape with ", input.rank(), " entries for inputs of shape ", input, ", received ",
+             dims.size());
+    }
+    Shape shape = input;
+    for (int i = 0; i < input.rank(); ++i) {
+      const io::Json& dim = dims[static_cast<std::size_t>(i)];
+      if (!dim.is_null()) shape[i] = dim.as_integer();
+    }
+    return shape;
+  }
+
+ private:
+  static std::uint64_t seed_of(const io::Json& config) {
+    if (config.find("seed") != nullptr) return static_cast<std::uint64_t>(config.integer("seed"));
+    // A seed of its own from the default generator; the odd factor spreads successive counters.
+    const kernels::RandomKey key = default_generator().next();
+    return key.seed ^ ((key.stream + 1) * 0x9E3779B97F4A7C15ull);
+  }
+  Generator generator_;
+};
+
+class Dropout final : public Noise {
+ public:
+  explicit Dropout(const io::Json& config) : Noise(config), rate_(rate_from(config)) {}
+
+ protected:
+  Tensor disturb(const Tensor& x, Generator& generator) override {
+    return rate_ == 0 ? x : ops::dropout(x, rate_, noise_shape(x.shape()), generator);
+  }
+
+ private:
+  double rate_;
+};
+
+class AlphaDropout final : public Noise {
+ public:
+  explicit AlphaDropout(const io::Json& config) : Noise(config), rate_(rate_from(config)) {}
+
+ protected:
+  Tensor disturb(const Tensor& x, Generator& generator) override {
+    return rate_ == 0 ? x : ops::alpha_dropout(x, rate_, noise_shape(x.shape()), generator);
+  }
+
+ private:
+  double rate_;
+};
+
+class GaussianDropout final : public Noise {
+ public:
+  explicit GaussianDropout(const io::Json& config) : Noise(config), rate_(rate_from(config)) {
+    if (rate_ == 1) reject("expected rate < 1, received 1");
+  }
+
+ protected:
+  Tensor disturb(const Tensor& x, Generator& generator) override {
+    return rate_ == 0 ? x : ops::gaussian_dropout(x, rate_, generator);
+  }
+
+ private:
+  double rate_;
+};
+
+class GaussianNoise final : public Noise {
+ public:
+  explicit GaussianNoise(const io::Json& config) : Noise(config), stddev_(config.number("stddev")) {
+    if (!(stddev_ >= 0)) reject("expected stddev >= 0, received ", stddev_);
+  }
+
+ protected:
+  Tensor disturb(const Tensor& x, Generator& generator) override {
+    return stddev_ == 0 ? x : ops::gaussian_noise(x, stddev_, generator);
+  }
+
+ private:
+  double stddev_;
+};
+
+}  // namespace
+
+Family noise_layers() {
+  return {layer_class<Dropout>("Dropout"), layer_class<AlphaDropout>("AlphaDropout"),
+          layer_class<GaussianDropout>("GaussianDropout"), layer_class<GaussianNoise>("GaussianNoise")};
+}
+
+}  // namespace ranvier::nn

@@ -1,0 +1,36 @@
+#include "ranvier/nn/families.h"
+
+namespace ranvier::nn {
+namespace {
+
+const Family& classes() {
+  static const Family all = [] {
+    Family list;
+    for (const auto family : {dense_layers, activation_layers, noise_layers, normalization_layers, reshaping_layers,
+                              preprocessing_layers, container_layers}) {
+      const Family members = family();
+      list.insert(list.end(), members.begin(), members.end());
+    }
+    return list;
+  }();
+  return all;
+}
+
+}  // namespace
+
+Ref<Layer> make_layer(const std::string& class_name, const io::Json& config) {
+  for (const LayerClass& known : classes()) {
+    if (class_name == known.name) return known.make(config);
+  }
+  std::string names;
+  for (const LayerClass& known : classes()) names += std::string(names.empty() ? "" : ", ") + known.name;
+  fail("layer: unknown class '", class_name, "'; known: ", names);
+}
+
+std::vector<std::string> layer_names() {
+  std::vector<std::string> names;
+  for (const LayerClass& known : classes()) names.emplace_back(known.name);
+  return names;
+}
+
+}  // namespace ranvier::nn

@@ -1,0 +1,126 @@
+#include "ranvier/nn/sequential.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "ranvier/core/parallel.h"
+#include "ranvier/nn/families.h"
+
+namespace ranvier::nn {
+namespace {
+
+// "BatchNormalization" to "batch_normalization", "ReLU" to "re_lu": Keras's automatic names.
+std::string snake_case(const std::string& name) {
+  std::string out;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const bool upper = std::isupper(static_cast<unsigned char>(name[i])) != 0;
+    const bool after_lower = i > 0 && std::islower(static_cast<unsigned char>(name[i - 1])) != 0;
+    const bool before_lower = i + 1 < name.size() && std::islower(static_cast<unsigned char>(name[i + 1])) != 0;
+    if (upper && i > 0 && (after_lower || before_lower)) out += '_';
+    out += static_cast<char>(std::tolower(static_cast<unsigned char>(name[i])));
+  }
+  return out;
+}
+
+/// Where a network starts: only the shape, no computation.
+class InputLayer final : public Layer {
+ public:
+  explicit InputLayer(const io::Json& config) : Layer(config) {}
+
+ protected:
+  Tensor call(const Tensor& x, Context&) override { return x; }
+};
+
+}  // namespace
+
+Sequential::Sequential(const io::Json& config) : Layer(config) {
+  const io::Json* layers = config.find("layers");
+  if (layers == nullptr) return;
+  for (const io::Json& one : layers->as_array()) add(make_layer(one.text("class_name"), one.at("config")));
+}
+
+Sequential::Sequential(const std::string& name, std::vector<Ref<Layer>> layers)
+    : Layer(io::Json(io::Json::Object{{"name", name}})), layers_(std::move(layers)) {}
+
+void Sequential::add(Ref<Layer> layer) {
+  check<StateError>(!built(), "[", name(), "] add layers before the network is built");
+  layers_.push_back(std::move(layer));
+}
+
+void Sequential::add(const std::string& class_name, io::Json::Object config) {
+  io::Json json(std::move(config));
+  if (json.find("name") == nullptr) {
+    const std::string base = snake_case(class_name);
+    const auto taken = [&](const std::string& wanted) {
+      return std::any_of(layers_.begin(), layers_.end(), [&](const auto& layer) { return layer->name() == wanted; });
+    };
+    std::string wanted = base;
+    for (int i = 1; taken(wanted); ++i) wanted = base + "_" + std::to_string(i);
+    json.set("name", wanted);
+  }
+  add(make_layer(class_name, json));
+}
+
+Tensor Sequential::predict(const Tensor& x) {
+  const NoGrad no_history;
+  const FlushDenormals flush;
+  Context context;
+  return (*this)(x, context);
+}
+
+DType Sequential::dtype() const { return layers_.empty() ? Layer::dtype() : layers_.back()->dtype(); }
+
+DType Sequential::input_dtype(bool integral) const {
+  return layers_.empty() ? Layer::input_dtype(integral) : layers_.front()->input_dtype(integral);
+}
+
+Shape Sequential::output_shape(const Shape& input) const {
+  Shape shape = input;
+  for (const auto& layer : layers_) shape = layer->output_shape(shape);
+  return shape;
+}
+
+Parameters Sequential::parameters() const {
+  Parameters all;
+  for (const auto& layer : layers_) {
+    const Parameters own = layer->parameters();
+    all.insert(all.end(), own.begin(), own.end());
+  }
+  return all;
+}
+
+void Sequential::set_trainable(bool trainable) {
+  Layer::set_trainable(trainable);
+  for (const auto& layer : layers_) layer->set_trainable(trainable);
+}
+
+std::vector<Generator*> Sequential::generators() {
+  std::vector<Generator*> all;
+  for (const auto& layer : layers_) {
+    const auto own = layer->generators();
+    all.insert(all.end(), own.begin(), own.end());
+  }
+  return all;
+}
+
+bool Sequential::replayable() const {
+  return std::all_of(layers_.begin(), layers_.end(), [](const auto& layer) { return layer->replayable(); });
+}
+
+void Sequential::make_parameters(const Shape& input) {
+  Shape shape = input;
+  for (const auto& layer : layers_) {
+    layer->build(shape);
+    shape = layer->output_shape(shape);
+  }
+}
+
+Tensor Sequential::call(const Tensor& x, Context& context) {
+  Tensor y = x;
+  for (const auto& layer : layers_) y = (*layer)(y, context);
+  return y;
+}
+
+Family container_layers() { return {layer_class<Sequential>("Sequential"), layer_class<InputLayer>("InputLayer")}; }
+
+}  // namespace ranvier::nn
