@@ -43,7 +43,6 @@ def plot_history(record: Any, figsize: tuple[float, float] | None) -> Any:
                     marker = "o" if len(values) == 1 else ""
                     axis.plot(epochs, values, style, color=colour, label=label, marker=marker)
         axis.set_xlabel("epoch")
-        axis.set_ylabel(group[0] if len(group) == 1 else "")
         axis.set_title("loss" if group == ["loss"] else ", ".join(group), fontsize="medium")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axis.grid(alpha=0.25)

@@ -7,6 +7,7 @@ from typing import Any
 
 _HOMES = {
     "normalize": "ranvier.utils.numerical",
+    "set_random_seed": "ranvier.utils.random_seed",
     "to_categorical": "ranvier.utils.numerical",
 }
 
