@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .._registry import Registry, auto_name
+from ._inputs import Array
 
 Result = Any  # np.float64, an array of them, or a dict of either
 
@@ -17,8 +17,8 @@ Result = Any  # np.float64, an array of them, or a dict of either
 class MetricVariable(NDArrayOperatorsMixin):
     """One piece of a metric's state: a float64 array with ``assign``, ``assign_add`` and array arithmetic."""
 
-    def __init__(self, value: Any, dtype: npt.DTypeLike = np.float64, name: str = "variable") -> None:
-        self.value: npt.NDArray[Any] = np.array(value, dtype=dtype)
+    def __init__(self, value: Any, dtype: Any = np.float64, name: str = "variable") -> None:
+        self.value: Array = np.array(value, dtype=dtype)
         self.name = name
 
     @property
@@ -46,11 +46,11 @@ class MetricVariable(NDArrayOperatorsMixin):
         """Subtracts `value`."""
         self.assign(self.value - np.asarray(value))
 
-    def numpy(self) -> npt.NDArray[Any]:
+    def numpy(self) -> Array:
         """A copy of the value."""
         return self.value.copy()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.value, dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:

@@ -60,10 +60,12 @@ class R2Score(Metric):
         weights = weights_for(self.name, sample_weight, true.shape)
         if weights is None:
             weights = np.broadcast_to(np.float64(1.0), true.shape)
-        self.sum.value += weighted(true, weights).sum(axis=0)
-        self.squared_sum.value += weighted(np.square(true), weights).sum(axis=0)
-        self.total_mse.value += weighted(np.square(true - pred), weights).sum(axis=0)
-        self.count.value += weights.sum(axis=0)
+        # Columns first: NumPy sums few long rows much faster than many short ones.
+        true, pred, weights = np.ascontiguousarray(true.T), np.ascontiguousarray(pred.T), weights.T
+        self.sum.value += weighted(true, weights).sum(axis=1)
+        self.squared_sum.value += weighted(np.square(true), weights).sum(axis=1)
+        self.total_mse.value += weighted(np.square(true - pred), weights).sum(axis=1)
+        self.count.value += weights.sum(axis=1)
         self.num_samples.value += true.size
 
     def result(self) -> Result:
