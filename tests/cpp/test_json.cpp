@@ -58,8 +58,9 @@ void test_parse_errors() {
   fails("1e", "expected a digit");
   fails("012", "without leading zeros");
   fails("0x10", "expected the end of the text, received 'x'");
-  fails("9223372036854775808",
-        "expected an integer that fits 64 bits, received '9223372036854775808'; store it as text");
+  fails("18446744073709551616",
+        "expected an integer that fits 64 bits, received '18446744073709551616'; store it as text");
+  fails("-9223372036854775809", "expected an integer that fits 64 bits");
   fails("1e999", "expected a number in the range of float64");
   fails("\"abc", "expected '\"' at the end of a string, received the end of the text");
   fails("\"a\nb\"", "expected control characters in a string to be escaped, received '\\x0a'");
@@ -167,7 +168,13 @@ void test_access() {
   EXPECT_THROWS(config.at("shape").at(2), ValueError, "expected an array of more than 2 values");
   EXPECT_THROWS(Json(3).at("a"), ValueError, "expected an object with key 'a', received 3");
   EXPECT_THROWS(Json(1000).as<std::int8_t>(), ValueError, "fits 8 bits, received 1000");
-  EXPECT_THROWS(Json(std::numeric_limits<std::uint64_t>::max()), ValueError, "does not fit 64 bits");
+  EXPECT_THROWS(Json(-1).as<std::uint64_t>(), ValueError, "expected an integer >= 0 that fits 64 bits, received -1");
+  const Json big = std::numeric_limits<std::uint64_t>::max();
+  EXPECT(big.is_integer() && big.dump() == "18446744073709551615" && Json::parse(big.dump()) == big);
+  EXPECT(big.as<std::uint64_t>() == std::numeric_limits<std::uint64_t>::max() && big.as_number() == 0x1p64);
+  EXPECT(Json(std::uint64_t{7}) == Json(7));
+  EXPECT_THROWS(big.as_integer(), ValueError,
+                "expected an integer of 64 bits with a sign, received 18446744073709551615");
 }
 
 void test_building() {

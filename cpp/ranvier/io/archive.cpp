@@ -100,7 +100,7 @@ void write_archive(const std::string& path, const Archive& archive) {
   zip.add(Archive::metadata_name, stamped(archive).dump(2) + "\n");
   for (const std::string& name : archive.names()) {
     if (name == Archive::metadata_name) continue;
-    if (name.ends_with(json_ending)) {
+    if (archive.is_json(name)) {
       zip.add(name, archive.json(name).dump(2) + "\n");
     } else {
       std::vector<Bytes> data;

@@ -26,6 +26,8 @@ class Archive {
   void add(const std::string& name, NamedTensors tensors);
 
   bool has(std::string_view name) const;
+  /// True for JSON, false for tensors; ValueError when there is no such entry.
+  bool is_json(std::string_view name) const { return std::holds_alternative<Json>(entry(name)); }
   /// ValueError with the entries there are when this one is missing or of the other kind.
   const Json& json(std::string_view name) const;
   const NamedTensors& tensors(std::string_view name) const;

@@ -43,12 +43,13 @@ bool Json::as_flag() const {
 
 std::int64_t Json::as_integer() const {
   if (const auto* value = std::get_if<std::int64_t>(&value_)) return *value;
-  wrong_kind("an integer");
+  wrong_kind(kind() == Kind::big_integer ? "an integer of 64 bits with a sign" : "an integer");
 }
 
 double Json::as_number() const {
   if (const auto* value = std::get_if<double>(&value_)) return *value;
   if (const auto* value = std::get_if<std::int64_t>(&value_)) return static_cast<double>(*value);
+  if (const auto* value = std::get_if<std::uint64_t>(&value_)) return static_cast<double>(*value);
   wrong_kind("a number");
 }
 

@@ -8,7 +8,6 @@
 
 #include <concepts>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -27,7 +26,7 @@ struct is_vector<std::vector<T>> : std::true_type {};
 
 class Json {
  public:
-  enum class Kind : std::uint8_t { null, boolean, integer, number, text, array, object };
+  enum class Kind : std::uint8_t { null, boolean, integer, big_integer, number, text, array, object };
   using Array = std::vector<Json>;
   using Member = std::pair<std::string, Json>;
   using Object = std::vector<Member>;  ///< in the order of insertion, keys unique
@@ -37,7 +36,13 @@ class Json {
   template <std::same_as<bool> T>
   Json(T value) : value_(value) {}
   template <std::integral T>
-  requires(!std::same_as<T, bool>) Json(T value) : value_(to_integer(value)) {}
+  requires(!std::same_as<T, bool>) Json(T value) {
+    if (std::in_range<std::int64_t>(value)) {
+      value_ = static_cast<std::int64_t>(value);
+    } else {
+      value_ = static_cast<std::uint64_t>(value);
+    }
+  }
   template <std::floating_point T>
   Json(T value) : value_(static_cast<double>(value)) {}
   Json(const char* value) : value_(std::string(value)) {}
@@ -66,8 +71,8 @@ class Json {
   Kind kind() const { return static_cast<Kind>(value_.index()); }
   bool is_null() const { return kind() == Kind::null; }
   bool is_flag() const { return kind() == Kind::boolean; }
-  bool is_integer() const { return kind() == Kind::integer; }
-  bool is_number() const { return kind() == Kind::number || kind() == Kind::integer; }
+  bool is_integer() const { return kind() == Kind::integer || kind() == Kind::big_integer; }
+  bool is_number() const { return kind() == Kind::number || is_integer(); }
   bool is_text() const { return kind() == Kind::text; }
   bool is_array() const { return kind() == Kind::array; }
   bool is_object() const { return kind() == Kind::object; }
@@ -127,14 +132,6 @@ class Json {
   bool operator==(const Json& other) const = default;
 
  private:
-  template <class T>
-  static std::int64_t to_integer(T value) {
-    if constexpr (std::is_unsigned_v<T> && sizeof(T) >= sizeof(std::int64_t)) {
-      check(value <= static_cast<T>(std::numeric_limits<std::int64_t>::max()), "JSON: the integer ", value,
-            " does not fit 64 bits with a sign; store it as text");
-    }
-    return static_cast<std::int64_t>(value);
-  }
   /// value.as<T>() with the key in front of its complaint.
   template <class T>
   static T member(std::string_view key, const Json& value) {
@@ -147,7 +144,8 @@ class Json {
   const Json* lookup(std::string_view key) const;
   [[noreturn]] void wrong_kind(const char* expected) const;
 
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
+  /// Integers are std::uint64_t only beyond the range of std::int64_t, so that equal values compare equal.
+  std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string, Array, Object> value_;
 };
 
 template <class T>
@@ -157,8 +155,12 @@ T Json::as() const {
   } else if constexpr (std::same_as<T, bool>) {
     return as_flag();
   } else if constexpr (std::integral<T>) {
+    if (const auto* big = std::get_if<std::uint64_t>(&value_); big != nullptr && std::in_range<T>(*big)) {
+      return static_cast<T>(*big);
+    }
     const std::int64_t value = as_integer();
-    check(std::in_range<T>(value), "expected an integer that fits ", 8 * sizeof(T), " bits, received ", value);
+    check(std::in_range<T>(value), "expected ", std::is_unsigned_v<T> ? "an integer >= 0" : "an integer", " that fits ",
+          8 * sizeof(T), " bits, received ", value);
     return static_cast<T>(value);
   } else if constexpr (std::floating_point<T>) {
     return static_cast<T>(as_number());

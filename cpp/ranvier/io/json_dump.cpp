@@ -27,6 +27,9 @@ class Printer {
       case Json::Kind::integer:
         append(value.as_integer());
         break;
+      case Json::Kind::big_integer:
+        append(value.as<std::uint64_t>());
+        break;
       case Json::Kind::number:
         number(value.as_number());
         break;

@@ -1,6 +1,7 @@
 // The JSON parser: recursive descent, one function a rule of RFC 8259.
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "ranvier/io/json.h"
 #include "ranvier/io/text.h"
@@ -162,8 +163,11 @@ class Parser {
     }
     const std::string_view token = text_.substr(start, at_ - start);
     if (integer) {
+      const char* const end = token.data() + token.size();
       std::int64_t value = 0;
-      if (std::from_chars(token.data(), token.data() + token.size(), value).ec == std::errc()) return value;
+      if (std::from_chars(token.data(), end, value).ec == std::errc()) return value;
+      std::uint64_t big = 0;  // seeds and counters
+      if (!negative && std::from_chars(token.data(), end, big).ec == std::errc()) return big;
       error(start, "expected an integer that fits 64 bits, received " + quoted(token) + "; store it as text");
     }
     double value = 0;
