@@ -92,7 +92,7 @@ class PReLU final : public Layer {
  protected:
   void make_parameters(const Shape& input) override {
     Shape shape = input.slice(1, input.rank());
-    if (const io::Json* shared = config().find("shared_axes")) {
+    if (const io::Json* shared = option("shared_axes")) {
       for (const io::Json& axis : shared->as_array()) {
         const Index i = axis.as_integer();
         if (i < 1 || i > shape.rank()) reject("expected shared_axes from 1 to ", shape.rank(), ", received ", i);

@@ -22,6 +22,9 @@ class Layer : public RefCounted {
   explicit Layer(const io::Json& config);
 
   const std::string& name() const { return name_; }
+  /// Keras's class name, by which make_layer found it.
+  const std::string& class_name() const { return class_name_; }
+  virtual io::Json config() const { return config_; }
   /// The dtype of its parameters and of what it computes.
   virtual DType dtype() const { return dtype_; }
   /// The dtype a batch is brought to before it gets here; layers that look up integers keep those.
@@ -57,14 +60,17 @@ class Layer : public RefCounted {
   /// config[name + "_regularizer"].
   Ref<Parameter> add_parameter(const std::string& name, const Shape& shape, const char* initializer,
                                bool trainable = true);
+  /// The config's member, or null when it is absent or null.
+  const io::Json* option(std::string_view key) const { return config_.find(key); }
   template <class... Parts>
   [[noreturn]] void reject(const Parts&... parts) const {
     fail("[", name_, "] ", parts...);
   }
-  const io::Json& config() const { return config_; }
 
  private:
+  friend Ref<Layer> make_layer(const std::string& class_name, const io::Json& config);
   io::Json config_;
+  std::string class_name_;
   std::string name_;
   DType dtype_;
   bool trainable_ = true;

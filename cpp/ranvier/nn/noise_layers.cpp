@@ -19,7 +19,7 @@ class Noise : public Layer {
   }
   /// Config's "noise_shape" for an input of this shape: null entries (and no noise_shape) mean the input's own size.
   Shape noise_shape(const Shape& input) const {
-    const io::Json* given = config().find("noise_shape");
+    const io::Json* given = option("noise_shape");
     if (given == nullptr) return {};
     const auto& dims = given->as_array();
     if (static_cast<int>(dims.size()) != input.rank()) {

@@ -89,7 +89,7 @@ class LayerNormalization final : public Layer {
 
  private:
   int first_axis(const Shape& input) const {
-    const io::Json* axis = config().find("axis");
+    const io::Json* axis = option("axis");
     if (axis == nullptr) return input.rank() - 1;
     if (!axis->is_array()) {
       const int first = normalize_axis(axis->as_integer(), input.rank(), "LayerNormalization");

@@ -19,7 +19,7 @@ class Normalization final : public Layer {
   void make_parameters(const Shape& input) override {
     // Statistics are kept per index of the axes in `axis` and shared over all others.
     Shape shape = input;
-    const io::Json* axis = config().find("axis");
+    const io::Json* axis = option("axis");
     std::vector<bool> kept(static_cast<std::size_t>(input.rank()), false);
     if (axis != nullptr) {
       const auto keep = [&](const io::Json& one) {

@@ -20,7 +20,10 @@ const Family& classes() {
 
 Ref<Layer> make_layer(const std::string& class_name, const io::Json& config) {
   for (const LayerClass& known : classes()) {
-    if (class_name == known.name) return known.make(config);
+    if (class_name != known.name) continue;
+    Ref<Layer> layer = known.make(config);
+    layer->class_name_ = class_name;
+    return layer;
   }
   std::string names;
   for (const LayerClass& known : classes()) names += std::string(names.empty() ? "" : ", ") + known.name;

@@ -68,6 +68,14 @@ Tensor Sequential::predict(const Tensor& x) {
   return (*this)(x, context);
 }
 
+io::Json Sequential::config() const {
+  io::Json::Array layers;
+  for (const auto& layer : layers_) {
+    layers.emplace_back(io::Json::Object{{"class_name", layer->class_name()}, {"config", layer->config()}});
+  }
+  return io::Json::Object{{"name", name()}, {"layers", layers}};
+}
+
 DType Sequential::dtype() const { return layers_.empty() ? Layer::dtype() : layers_.back()->dtype(); }
 
 DType Sequential::input_dtype(bool integral) const {

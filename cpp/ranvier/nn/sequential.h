@@ -19,6 +19,7 @@ class Sequential final : public Layer {
   /// Inference on a batch, without history.
   Tensor predict(const Tensor& x);
 
+  io::Json config() const override;
   DType dtype() const override;
   DType input_dtype(bool integral) const override;
   Shape output_shape(const Shape& input) const override;
