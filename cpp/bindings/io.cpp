@@ -31,7 +31,7 @@ void translate_file_errors() {
   });
 }
 
-std::string brief(py::handle object) { return io::quoted(py::repr(object).cast<std::string>()); }
+std::string brief(py::handle object) { return io::printable(py::repr(object).cast<std::string>().substr(0, 80)); }
 
 io::NamedTensors tensors_from(py::handle list, const std::string& what) {
   check<TypeError>(py::isinstance<py::list>(list), what, ": expected a list of (name, Tensor), received ",
