@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "clear_session": "ranvier.utils.session",
     "normalize": "ranvier.utils.numerical",
     "set_random_seed": "ranvier.utils.random_seed",
     "to_categorical": "ranvier.utils.numerical",
