@@ -1,0 +1,45 @@
+"""Checks of constructor arguments; messages name the layer and the argument."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+
+def positive_int(value: Any, layer: str, name: str) -> int:
+    """An int of 1 or more."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1 or isinstance(value, bool):
+        raise ValueError(f"[{layer}] {name}: expected a positive int, received {value!r}.")
+    return number
+
+
+def number(value: Any, layer: str, name: str, smallest: float | None = None) -> float:
+    """A finite float, `smallest` or more."""
+    ok = not isinstance(value, bool) and (isinstance(value, int | float) or hasattr(value, "__float__"))
+    result = float(value) if ok else float("nan")
+    if not float("-inf") < result < float("inf") or (smallest is not None and result < smallest):
+        bound = "" if smallest is None else f" of {smallest:g} or more"
+        raise ValueError(f"[{layer}] {name}: expected a number{bound}, received {value!r}.")
+    return result
+
+
+def rate(value: Any, layer: str, name: str = "rate", below_one: bool = False) -> float:
+    """A probability in [0, 1], or in [0, 1)."""
+    result = number(value, layer, name)
+    if not 0 <= result <= 1 or (below_one and result == 1):
+        raise ValueError(
+            f"[{layer}] {name}: expected a number in [0, 1{')' if below_one else ']'}, received {value!r}."
+        )
+    return result
+
+
+def ints(value: Any, layer: str, name: str) -> tuple[int, ...]:
+    """An int or a sequence of ints, as a tuple."""
+    try:
+        return tuple(operator.index(v) for v in (value if isinstance(value, list | tuple) else [value]))
+    except TypeError:
+        raise ValueError(f"[{layer}] {name}: expected ints, received {value!r}.") from None

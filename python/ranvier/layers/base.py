@@ -1,0 +1,318 @@
+"""The base of all layers: weights, building, calling, configuration."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from ranvier import _core, config, ops, regularizers
+from ranvier._core import Tensor, Variable
+from ranvier._registry import Registry, auto_name
+from ranvier._tensor import convert_to_tensor, no_grad
+from ranvier.layers._calling import check_name, extra_arguments, legacy_input_shape, map_tensors, plain_arguments
+from ranvier.layers._weights import WeightOwner
+from ranvier.layers.input_spec import InputSpec
+
+Shape = tuple[int | None, ...]
+
+# `training` of the layer whose call is running: its sub-layers take it over.
+_TRAINING: ContextVar[bool | None] = ContextVar("ranvier_training", default=None)
+
+
+class Layer(WeightOwner):
+    """Base class of layers.
+
+    A layer of one's own defines ``__init__`` (calling ``super().__init__()`` first), ``build(input_shape)`` (creating
+    weights with `add_weight`) and ``call(inputs)`` or ``call(inputs, training=False)`` out of `ranvier.ops`. Weights
+    and layers assigned to attributes, also inside lists and dicts, belong to the layer.
+
+    Args:
+        activity_regularizer: penalty on the output, divided by the batch size and added to the loss.
+        trainable: whether gradients change the weights. Default True.
+        dtype: dtype of weights and computation, default `config.floatx()`.
+        name: defaults to the snake_case class name, numbered: ``"dense"``, ``"dense_1"``.
+        **kwargs: ``input_shape`` or ``input_dim`` for the first layer of a Sequential.
+
+    Raises:
+        ValueError: an unknown argument, a dtype that is not floating.
+    """
+
+    input_spec: InputSpec | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Remembers the arguments, for get_config of classes that do not define it."""
+        layer = super().__new__(cls)
+        object.__setattr__(layer, "_init_arguments", (args, kwargs))
+        return layer
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        build = cls.__dict__.get("build")
+        if build is not None:
+            cls.build = _marks_built(build)  # type: ignore[method-assign]
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._name = auto_name(type(self).__name__) if name is None else check_name(name)
+        self._dtype = config.standardize_dtype(dtype)
+        self._trainable = bool(trainable)
+        self.built = False
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self._weights: list[Variable] = []
+        self._state: list[Variable] = []  # those of them that gradients never change
+        self._penalties: list[tuple[Variable, Callable[[Any], Any]]] = []  # regularisers that are Python
+        self._losses: list[Tensor] = []  # of the last call
+        self._build_shape: Any = None
+        self._engine_layer: _core.Layer | None = None
+        self._input_shape_arg = legacy_input_shape(kwargs)
+        if kwargs:
+            raise ValueError(
+                f"[{type(self).__name__}] unknown argument {', '.join(map(repr, kwargs))}; "
+                f"known: {', '.join(extra_arguments(type(self)))}, activity_regularizer, trainable, dtype, name."
+            )
+
+    # -- facts -------------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The layer's name, fixed at construction."""
+        return self._name
+
+    @property
+    def dtype(self) -> str:
+        """Dtype of weights and computation."""
+        return self._dtype
+
+    compute_dtype = variable_dtype = dtype
+
+    # -- building ----------------------------------------------------------------------------------------------------
+
+    def build(self, input_shape: Any) -> None:
+        """Creates the weights for inputs of `input_shape` (with the batch axis, None where unknown).
+
+        By default there are none of the layer's own; the layers inside are built by a trial run of `call` on zeros.
+        """
+        self._build_shape = input_shape
+        self.built = True
+        if any(not layer.built for layer in self._sublayers()):
+            self._trial_run(input_shape)
+
+    def _build_if_needed(self, input_shape: Any, before_call: bool = False) -> None:
+        """Builds once. Unless a call follows anyway, layers inside that `build` left out are built by a trial run."""
+        if not self.built:
+            if before_call and type(self).build is Layer.build:
+                self._build_shape = input_shape
+                self.built = True
+            else:
+                self.build(input_shape)
+        if not before_call and any(not layer.built for layer in self._sublayers()):
+            self._trial_run(input_shape)
+        self._set_paths()
+
+    def _trial_run(self, input_shape: Any) -> Any:
+        with no_grad():
+            return self(
+                map_tensors(lambda shape: ops.zeros([d or 1 for d in shape], self.dtype), input_shape, shapes=True)
+            )
+
+    def _set_paths(self, prefix: str = "") -> None:
+        """Weights are called ``"dense/kernel"``; those of a layer inside another ``"block/dense/kernel"``."""
+        place = f"{prefix}{self.name}/"
+        for variable in self._own_weights():
+            variable.path = place + variable.name
+        for layer in self._sublayers():
+            layer._set_paths(place)
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shape the layer was built with, for loading; None before."""
+        return None if self._build_shape is None else {"input_shape": self._build_shape}
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Builds the layer from what `get_build_config` returned."""
+        shape = config.get("input_shape")
+        if shape is not None:
+            self._build_if_needed(tuple(shape) if isinstance(shape, list) else shape)
+
+    # -- calling -----------------------------------------------------------------------------------------------------
+
+    def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """The computation; a subclass defines it, with ``training`` among its arguments if it needs to know."""
+        raise NotImplementedError(f"[{self.name}] {type(self).__name__} must define call(self, inputs).")
+
+    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        """Builds the layer on first use, then runs `call`.
+
+        Args:
+            inputs: Tensor, array or list of numbers; layers of one's own may take lists or dicts of them.
+            *args: passed to `call`.
+            training: True in training, False otherwise; None takes over that of the surrounding layer, else False.
+            **kwargs: passed to `call`.
+
+        Returns:
+            What `call` returns, a Tensor of the layer's dtype for built-in layers.
+        """
+        if not hasattr(self, "_weights"):
+            raise RuntimeError(f"[{type(self).__name__}] call super().__init__() in __init__ before the layer is used.")
+        inputs = map_tensors(self._convert, inputs)
+        shapes = map_tensors(lambda x: x.shape, inputs)
+        if self.input_spec is not None and isinstance(shapes, tuple):
+            self.input_spec.check(shapes, self.name)
+        outer = _TRAINING.get()
+        training = bool(outer) if training is None else bool(training)
+        if not self.built:
+            self._build_if_needed((None, *shapes[1:]) if isinstance(shapes, tuple) else shapes, before_call=True)
+            fresh = True
+        else:
+            fresh = False
+        if self._losses:
+            self._losses = []
+        token = _TRAINING.set(training)
+        try:
+            if _takes_training(type(self)):
+                outputs = self.call(inputs, *args, training=training, **kwargs)
+            else:
+                outputs = self.call(inputs, *args, **kwargs)
+        finally:
+            _TRAINING.reset(token)
+        if fresh and self._sublayers():
+            self._set_paths()
+        if self.activity_regularizer is not None:
+            self._add_activity_loss(outputs)
+        return outputs
+
+    def _convert(self, x: Any) -> Tensor:
+        """An input as a Tensor; floats in the layer's dtype, integers as they are."""
+        x = convert_to_tensor(x)
+        return convert_to_tensor(x, self.dtype) if x.dtype in config.FLOATS and x.dtype != self.dtype else x
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape of the output for `input_shape` (batch axis included, None kept); found by a trial run by default."""
+        with no_grad():
+            self._build_if_needed(input_shape)
+            y = self._trial_run(input_shape)
+        unknown = isinstance(input_shape, tuple) and input_shape[:1] == (None,)
+        return map_tensors(lambda t: (None, *t.shape[1:]) if unknown and t.ndim else t.shape, y)
+
+    # -- losses of its own -------------------------------------------------------------------------------------------
+
+    def add_loss(self, loss: Any) -> None:
+        """Adds a scalar (or a list of them), computed inside `call`, to the training loss."""
+        for value in loss if isinstance(loss, list | tuple) else [loss]:
+            scalar = convert_to_tensor(value)
+            self._losses.append(scalar if scalar.ndim == 0 else ops.sum(scalar))
+
+    def _add_activity_loss(self, outputs: Any) -> None:
+        def add(y: Tensor) -> None:
+            penalty = self.activity_regularizer(y)  # type: ignore[misc]
+            self.add_loss(ops.divide(penalty, float(y.shape[0] if y.ndim else 1)))
+
+        map_tensors(add, outputs)
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """Scalars to add to the loss: of the last call, and the penalties of all regularised trainable weights."""
+        native = [
+            regularizers.L1L2(v.l1, v.l2)(v) for v in self._own_weights() if v.trainable and (v.l1 != 0 or v.l2 != 0)
+        ]
+        found = self._python_losses(inner=False) + native
+        for layer in self._sublayers():
+            found += layer.losses
+        return found
+
+    def _python_losses(self, inner: bool = True) -> list[Tensor]:
+        """The part of `losses` that the engine does not compute itself."""
+        found = self._losses + [function(v) for v, function in self._penalties if v.trainable]
+        for layer in self._sublayers() if inner else []:
+            found = found + layer._python_losses()
+        return found
+
+    # -- the engine's view -------------------------------------------------------------------------------------------
+
+    @property
+    def _runs_python(self) -> bool:
+        """Whether a training step through this layer enters Python."""
+        return True
+
+    def _handle(self) -> _core.Layer:
+        """This layer as the engine sees it."""
+        if self._engine_layer is None:
+            self._engine_layer = python_layer(self)
+            self._engine_layer.trainable = self._trainable
+        return self._engine_layer
+
+    # -- configuration -----------------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments, for `from_config` and saving.
+
+        A subclass with arguments beyond plain values (numbers, strings, lists, dicts of them) must define it.
+        """
+        base = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        if type(self).get_config is Layer.get_config:
+            args, kwargs = self._init_arguments  # type: ignore[attr-defined]
+            return {**base, **plain_arguments(self, args, kwargs)}
+        return base
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """A new layer from what `get_config` returned."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+registry: Registry[Layer] = Registry("layer", Layer)
+
+
+def python_layer(layer: Layer) -> _core.Layer:
+    """The engine's wrapper around `layer.call`; it holds the layer weakly, the model keeps it alive."""
+    import weakref
+
+    refer = weakref.ref(layer)
+
+    def alive() -> Layer:
+        target = refer()
+        if target is None:
+            raise RuntimeError("the Python layer behind this engine layer is gone; keep the model that owns it")
+        return target
+
+    return _core.PythonLayer(
+        layer.name,
+        lambda x, training: alive()(x, training=training),
+        lambda shape: alive().compute_output_shape(shape),
+        lambda: alive().weights,
+        lambda: alive()._python_losses(),
+    )
+
+
+def _marks_built(build: Callable[..., None]) -> Callable[..., None]:
+    """A subclass's build, after which the layer counts as built even if it forgets to say so."""
+
+    @functools.wraps(build)
+    def wrapper(self: Layer, *args: Any, **kwargs: Any) -> None:
+        build(self, *args, **kwargs)
+        shape = args[0] if args else kwargs.get("input_shape")
+        self._build_shape = shape
+        self.built = True
+        self._set_paths()
+
+    return wrapper
+
+
+@functools.cache
+def _takes_training(cls: type[Layer]) -> bool:
+    parameters = inspect.signature(cls.call).parameters
+    return "training" in parameters or any(
+        p.kind is inspect.Parameter.VAR_KEYWORD for name, p in parameters.items() if cls.call is Layer.call
+    )

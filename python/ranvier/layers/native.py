@@ -1,0 +1,169 @@
+"""The base of built-in layers: Python faces of layers that live in the engine."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ranvier import _core, activations, config, initializers, regularizers
+from ranvier._core import Tensor
+from ranvier._tensor import convert_to_tensor
+from ranvier.layers.base import Layer, python_layer
+
+_INITIALIZER = "_initializer"
+_REGULARIZER = "_regularizer"
+
+
+class NativeLayer(Layer):
+    """A layer computed by the engine's class of the same name.
+
+    A subclass names its constructor arguments in `_arguments` and keeps each in an attribute of that name; get_config
+    and the engine's configuration follow from them. What the engine cannot do is done around it in Python:
+    initializers that are Python functions fill the weights after building; an activation of one's own is applied to
+    the engine's result; penalties in Python are added to the loss. The last two make it a Python layer in a model.
+    """
+
+    _arguments: ClassVar[tuple[str, ...]] = ()
+    _weight_names: ClassVar[tuple[str, ...]] = ()
+    _state_names: ClassVar[tuple[str, ...]] = ()  # weights that gradients never change
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._native_layer: _core.Layer | None = None
+        super().__init__(**kwargs)
+        if self.dtype not in config.FLOATS:
+            raise ValueError(f"[{self.name}] dtype: expected 'float32' or 'float64', received {self.dtype!r}.")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self._arguments and self.__dict__.get("_native_layer") is not None:
+            raise AttributeError(
+                f"[{self.name}] {name} is fixed once the layer has been used; make a new {type(self).__name__} with it."
+            )
+        super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in type(self)._weight_names:
+            raise AttributeError(
+                f"[{self.__dict__.get('_name')}] has no {name} before it is built; "
+                "call it on data or build(input_shape) first."
+            )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    # -- the engine's layer ------------------------------------------------------------------------------------------
+
+    def _native(self) -> _core.Layer:
+        if self._native_layer is None:
+            self._native_layer = _core.Layer(type(self).__name__, self._engine_config())
+            self._native_layer.trainable = self._trainable
+        return self._native_layer
+
+    def _engine_config(self) -> dict[str, Any]:
+        """get_config in the engine's terms; parts that stay in Python are left neutral."""
+        settings: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        for argument in self._arguments:
+            value = getattr(self, argument)
+            if argument.endswith(_INITIALIZER):
+                value = initializers.native_config(value) if initializers.is_native(value) else "Zeros"
+            elif argument.endswith(_REGULARIZER):
+                value = None  # set on the weights
+            elif argument == "activation":
+                value = activations.native_name(value) or "linear"
+            settings[argument] = list(value) if isinstance(value, tuple) else value
+        if regularizers.native_factors(self.activity_regularizer) is not None:
+            settings["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        return settings
+
+    def _python_activation(self) -> Any:
+        activation = getattr(self, "activation", None) if "activation" in self._arguments else None
+        return None if activation is None or activations.native_name(activation) else activation
+
+    @property
+    def _runs_python(self) -> bool:
+        if self._python_activation() is not None:
+            return True
+        penalties = [getattr(self, a) for a in self._arguments if a.endswith(_REGULARIZER)]
+        return any(regularizers.native_factors(p) is None for p in [self.activity_regularizer, *penalties])
+
+    def _handle(self) -> _core.Layer:
+        if not self._runs_python:
+            return self._native()
+        if self._engine_layer is None:
+            self._engine_layer = python_layer(self)
+            self._engine_layer.trainable = self._trainable
+        return self._engine_layer
+
+    @property
+    def trainable(self) -> bool:
+        """Whether gradients change the weights."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        Layer.trainable.fset(self, value)  # type: ignore[attr-defined]
+        if self._native_layer is not None:
+            self._native_layer.trainable = bool(value)
+            for variable in self._weights:  # the engine may have followed the flag with the weights, too
+                variable.trainable = bool(value) and variable.name not in self._state_names
+
+    # -- building and calling ----------------------------------------------------------------------------------------
+
+    def build(self, input_shape: Any) -> None:
+        """Creates the weights for inputs of `input_shape` (with the batch axis, None where unknown)."""
+        if self.built:
+            return
+        self._native().build(tuple(input_shape))
+        named = {variable.name: variable for variable in self._native().variables}
+        self._weights = list(named.values())
+        self._state = [v for v in self._weights if v.name in self._state_names]
+        for name in self._weight_names:
+            setattr(self, name, named.get(name))
+        for argument in self._arguments:
+            if argument.endswith(_INITIALIZER):
+                self._fill(named.get(argument.removesuffix(_INITIALIZER)), getattr(self, argument))
+            elif argument.endswith(_REGULARIZER):
+                variable = named.get(argument.removesuffix(_REGULARIZER))
+                if variable is not None:
+                    self._regularize(variable, getattr(self, argument))
+        if not self._trainable:
+            self.trainable = False
+
+    def _fill(self, variable: Any, initializer: Any) -> None:
+        """Values of an initializer that is Python."""
+        if variable is None or initializers.is_native(initializer):
+            return
+        value = np.asarray(initializer(variable.shape, dtype=variable.dtype))
+        if value.shape != variable.shape:
+            raise ValueError(
+                f"[{self.name}] {variable.name} initializer {initializer!r}: expected values of shape "
+                f"{variable.shape}, received {value.shape}."
+            )
+        variable.assign(value)
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """The engine's layer, then an activation of one's own if there is one."""
+        y = self._native()(inputs, training)
+        activation = self._python_activation()
+        return y if activation is None else activation(y)
+
+    def _convert(self, x: Any) -> Tensor:
+        return convert_to_tensor(x, self.dtype)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape of the output for `input_shape` (batch axis included, None where unknown)."""
+        return tuple(self._native().output_shape(tuple(input_shape)))
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments, with initializers, regularizers and activations serialized."""
+        config = super().get_config()
+        for argument in self._arguments:
+            value = getattr(self, argument)
+            if argument.endswith(_INITIALIZER):
+                value = initializers.serialize(value)
+            elif argument.endswith(_REGULARIZER):
+                value = regularizers.serialize(value)
+            elif argument == "activation":
+                value = activations.serialize(value)
+            config[argument] = value
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        return config
