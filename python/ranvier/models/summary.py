@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -112,6 +111,7 @@ def summary_html(
     rows: Sequence[LayerRow], totals: Totals, title: str = "sequential", show_trainable: bool = False
 ) -> str:
     """The same table for notebooks; numbers are right-aligned, everything is escaped."""
+    import html
 
     def row(cells: Sequence[str], tag: str) -> str:
         aligned = (
