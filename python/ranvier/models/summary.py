@@ -83,7 +83,7 @@ def summary_text(
     widths = _widths([heads, *table], line_length or 100)
 
     def rule(characters: str) -> str:
-        left, line, joint, right = characters
+        left, line, joint, right = list(characters)
         return left + joint.join(line * (width + 2) for width in widths) + right
 
     def lines(cells: Sequence[str], bar: str) -> list[str]:
