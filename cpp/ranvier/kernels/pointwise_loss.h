@@ -10,7 +10,7 @@ namespace ranvier::kernels {
 /// X(name): the formulas are in pointwise_loss.cpp, one struct each with value(p, t) and derivative(p, t) in p.
 /// huber reads args.a = delta; the binary cross-entropies args.a = label smoothing, args.b = epsilon for clipping
 /// probabilities; binary_cross_entropy_logits takes p as a logit; hinge losses expect t in {-1, 1} (0 counts as -1);
-/// poisson and mean_squared_logarithmic_error read args.a = epsilon.
+/// poisson, squared_logarithmic_error, absolute_percentage_error and kl_divergence read args.a = epsilon.
 #define RANVIER_POINTWISE_LOSS(X)      \
   X(squared_error)                     \
   X(absolute_error)                    \

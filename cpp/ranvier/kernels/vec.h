@@ -160,13 +160,22 @@ RANVIER_INLINE Vec<T> copysign(Vec<T> a, Vec<T> b) {
   return (Vec<T>)(((Mask<T>)a & magnitude) | ((Mask<T>)b & ~magnitude));
 }
 
-template <class V, std::size_t... I>
-RANVIER_INLINE auto low_half(V v, std::index_sequence<I...>) {
-  return __builtin_shufflevector(v, v, I...);
-}
-template <class V, std::size_t... I>
-RANVIER_INLINE auto high_half(V v, std::index_sequence<I...>) {
-  return __builtin_shufflevector(v, v, (I + sizeof...(I))...);
+template <class T, Index N>
+struct Halves {
+  VecN<T, N / 2> low, high;
+};
+template <class T, Index N>
+RANVIER_INLINE Halves<T, N> split(VecN<T, N> v) {
+#if defined(__has_builtin) && __has_builtin(__builtin_shufflevector)
+  return [&]<int... I>(std::integer_sequence<int, I...>) {
+    return Halves<T, N>{__builtin_shufflevector(v, v, I...), __builtin_shufflevector(v, v, (I + N / 2)...)};
+  }
+  (std::make_integer_sequence<int, static_cast<int>(N / 2)>{});
+#else
+  Halves<T, N> halves;
+  std::memcpy(&halves, &v, sizeof v);
+  return halves;
+#endif
 }
 
 /// Folds the lanes of v by halves: a fixed tree.
@@ -175,8 +184,8 @@ RANVIER_INLINE T fold(VecN<T, N> v, F f) {
   if constexpr (N == 2) {
     return f(v[0], v[1]);
   } else {
-    using Half = std::make_index_sequence<static_cast<std::size_t>(N / 2)>;
-    return fold<T, N / 2>(f(low_half(v, Half{}), high_half(v, Half{})), f);
+    const Halves<T, N> h = split<T, N>(v);
+    return fold<T, N / 2>(f(h.low, h.high), f);
   }
 }
 template <class T>
