@@ -32,7 +32,7 @@ Node::~Node() {
   std::vector<Ref<Node>> pending;
   const auto take = [&](Node& node) {
     for (Ref<Node>& input : node.inputs_) {
-      if (input && input.unique()) pending.push_back(std::move(input));
+      if (input) pending.push_back(std::move(input));
     }
     node.inputs_.clear();
   };
@@ -40,7 +40,7 @@ Node::~Node() {
   while (!pending.empty()) {
     const Ref<Node> node = std::move(pending.back());
     pending.pop_back();
-    take(*node);
+    if (node.unique()) take(*node);  // asked here, where the second reference of x·x has already gone
   }
 }
 
