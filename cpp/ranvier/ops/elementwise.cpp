@@ -133,10 +133,10 @@ Tensor binary(Binary op, const Tensor& given_a, const Tensor& given_b) {
                   });
   }
 
-  // A product's gradient reads the other factor only; the other operations read both.
-  const bool both = op != Binary::multiply;
-  const Tensor kept_a = both || linked(b) ? keep(a) : Tensor();
-  const Tensor kept_b = both || linked(a) ? keep(b) : Tensor();
+  // A product's gradient reads the other factor only, a quotient's in a only b; the other operations read both.
+  const bool product = op == Binary::multiply;
+  const Tensor kept_a = linked(b) || !(product || op == Binary::divide) ? keep(a) : Tensor();
+  const Tensor kept_b = linked(a) || !product ? keep(b) : Tensor();
   // da = Σ dy·∂y/∂a, db = Σ dy·∂y/∂b
   return attach(kernels::name_of(op), y, {&a, &b},
                 [op, plan, kept_a, kept_b, shape_a = a.shape(), shape_b = b.shape()](const Tensor& dy, Grads& to) {
