@@ -1,10 +1,13 @@
-// The matrix product in GFLOP/s and as a share of the peak a register-only loop of multiply-adds reaches in this run.
-// Names: gemm/<layout>/m/n/k/threads; "peak%" is relative to the peak of that many threads.
+// The matrix product in GFLOP/s and as a share of the peak that a register-only loop of multiply-adds reaches.
+// A processor's clock moves by a fifth with load and temperature, so the two are timed in turns, a fraction of a
+// millisecond each, on the same number of threads; "GFLOP/s", "peak" and "%peak" are medians over the turns.
+// Names: gemm/<type>/<layout>/m/n/k/threads. Time is per product.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
+#include <new>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -44,43 +47,77 @@ double multiply_add_loop(Index rounds) {
   return 2.0 * chains * lanes * static_cast<double>(rounds);
 }
 
-// Best of many short runs: a disturbed run only looks slower, never faster.
+// Aligned to a cache line, as the engine's tensors are.
 template <class T>
-double measured_peak() {
-  double best = 0;
-  multiply_add_loop<T>(2'000'000);
-  for (int i = 0; i < 30; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    const double flop = multiply_add_loop<T>(1'000'000);
-    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-    best = std::max(best, flop / time.count());
+class Buffer {
+ public:
+  Buffer(Index size, T value)
+      : data_(static_cast<T*>(::operator new(static_cast<std::size_t>(size) * sizeof(T), line))) {
+    std::fill_n(data_, size, value);
   }
-  return best;
+  ~Buffer() { ::operator delete(data_, line); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  T* data() const { return data_; }
+
+ private:
+  static constexpr std::align_val_t line{64};
+  T* data_;
+};
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Multiply-adds per second of all threads together.
+template <class T>
+double measured_peak(int threads) {
+  const auto start = Clock::now();
+  std::vector<double> flop(static_cast<std::size_t>(threads));
+  ranvier::parallel_for(threads, 1, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) flop[static_cast<std::size_t>(i)] = multiply_add_loop<T>(20'000);
+  });
+  return std::accumulate(flop.begin(), flop.end(), 0.0) / seconds_since(start);
 }
 
-template <class T>
-double peak() {
-  static const double value = measured_peak<T>();
-  return value;
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 template <class T>
 void run(benchmark::State& state, bool trans_a, bool trans_b, Index m, Index n, Index k, int threads) {
-  const double limit = peak<T>() * threads;
   const int before = ranvier::num_threads();
   ranvier::set_num_threads(threads);
-  std::vector<T> a(static_cast<std::size_t>(m * k), T(0.5));
-  std::vector<T> b(static_cast<std::size_t>(k * n), T(0.25));
-  std::vector<T> c(static_cast<std::size_t>(m * n));
-  const Index lda = trans_a ? m : k;
-  const Index ldb = trans_b ? k : n;
+  const Buffer<T> a(m * k, T(0.5));
+  const Buffer<T> b(k * n, T(0.25));
+  const Buffer<T> c(m * n, T(0));
+  const auto multiply = [&](Index calls) {
+    const auto start = Clock::now();
+    for (Index i = 0; i < calls; ++i) {
+      ranvier::kernels::gemm<T>(trans_a, trans_b, m, n, k, a.data(), trans_a ? m : k, b.data(), trans_b ? k : n, T(0),
+                                c.data(), n);
+      benchmark::ClobberMemory();
+    }
+    return seconds_since(start) / static_cast<double>(calls);
+  };
+  multiply(2);
+  const auto calls = static_cast<Index>(std::max(1.0, 3e-4 / multiply(3)));
+  const double flop = 2.0 * static_cast<double>(m * n * k);
+  std::vector<double> rates;
+  std::vector<double> peaks;
+  std::vector<double> shares;
   for (auto _ : state) {
-    ranvier::kernels::gemm<T>(trans_a, trans_b, m, n, k, a.data(), lda, b.data(), ldb, T(0), c.data(), n);
-    benchmark::ClobberMemory();
+    peaks.push_back(measured_peak<T>(threads));
+    const double time = multiply(calls);
+    state.SetIterationTime(time);
+    rates.push_back(flop / time);
+    shares.push_back(100 * rates.back() / peaks.back());
   }
-  const double flop = 2.0 * static_cast<double>(m * n * k) * static_cast<double>(state.iterations());
-  state.counters["GFLOP/s"] = benchmark::Counter(flop * 1e-9, benchmark::Counter::kIsRate);
-  state.counters["peak%"] = benchmark::Counter(flop / limit * 100, benchmark::Counter::kIsRate);
+  state.counters["GFLOP/s"] = median(rates) * 1e-9;
+  state.counters["peak"] = median(peaks) * 1e-9;
+  state.counters["%peak"] = median(shares);
   ranvier::set_num_threads(before);
 }
 
@@ -136,11 +173,16 @@ constexpr Shape shapes[] = {
 template <class T>
 void add(const char* type, int threads) {
   for (const Shape& s : shapes) {
+    const auto turns =
+        static_cast<benchmark::IterationCount>(std::clamp(1e10 / static_cast<double>(s.m * s.n * s.k), 30.0, 300.0));
     const std::string name = std::string("gemm/") + type + "/" + s.layout + "/" + std::to_string(s.m) + "/" +
                              std::to_string(s.n) + "/" + std::to_string(s.k) + "/threads:" + std::to_string(threads);
-    benchmark::RegisterBenchmark(name.c_str(), [s, threads](benchmark::State& state) {
-      run<T>(state, s.layout[0] == 'T', s.layout[1] == 'T', s.m, s.n, s.k, threads);
-    })->UseRealTime();
+    benchmark::RegisterBenchmark(name.c_str(),
+                                 [s, threads](benchmark::State& state) {
+                                   run<T>(state, s.layout[0] == 'T', s.layout[1] == 'T', s.m, s.n, s.k, threads);
+                                 })
+        ->UseManualTime()
+        ->Iterations(turns);
   }
 }
 
@@ -150,10 +192,6 @@ const bool registered = [] {
   add<float>("float32", 1);
   if (all > 1) add<float>("float32", all);
   add<double>("float64", 1);
-  benchmark::AddCustomContext("multiply-add peak per core, float32",
-                              std::to_string(peak<float>() * 1e-9) + " GFLOP/s");
-  benchmark::AddCustomContext("multiply-add peak per core, float64",
-                              std::to_string(peak<double>() * 1e-9) + " GFLOP/s");
   return true;
 }();
 

@@ -74,11 +74,12 @@ struct Case {
 
 void report(const Case& c, const char* type, const char* what, Index i, Index j, double expected, double received) {
   ++failures;
-  std::printf("%s %c%c m=%ld n=%ld k=%ld pad=%ld beta=%d bias=%d activation=%d preactivation=%d: %s at (%ld, %ld): "
-              "expected %.9g, received %.9g\n",
-              type, c.trans_a ? 'T' : 'N', c.trans_b ? 'T' : 'N', static_cast<long>(c.m), static_cast<long>(c.n),
-              static_cast<long>(c.k), static_cast<long>(c.pad), c.beta, c.bias, c.activation, c.preactivation, what,
-              static_cast<long>(i), static_cast<long>(j), expected, received);
+  std::printf(
+      "%s %c%c m=%ld n=%ld k=%ld pad=%ld beta=%d bias=%d activation=%d preactivation=%d: %s at (%ld, %ld): "
+      "expected %.9g, received %.9g\n",
+      type, c.trans_a ? 'T' : 'N', c.trans_b ? 'T' : 'N', static_cast<long>(c.m), static_cast<long>(c.n),
+      static_cast<long>(c.k), static_cast<long>(c.pad), c.beta, c.bias, c.activation, c.preactivation, what,
+      static_cast<long>(i), static_cast<long>(j), expected, received);
 }
 
 template <class T>
@@ -106,7 +107,8 @@ void check_case(const Case& q, bool threads = false) {
   if (q.beta == 0) {
     // Old contents must not be read.
     for (Index r = 0; r < q.m; ++r) {
-      for (Index j = 0; j < q.n; ++j) start[static_cast<std::size_t>(r * ldc + j)] = std::numeric_limits<T>::quiet_NaN();
+      for (Index j = 0; j < q.n; ++j)
+        start[static_cast<std::size_t>(r * ldc + j)] = std::numeric_limits<T>::quiet_NaN();
     }
   } else {
     linear += Strided<T>(start.data(), q.m, q.n, Eigen::OuterStride<>(ldc));
@@ -205,9 +207,10 @@ void check_type() {
         check_case<T>({trans_a, trans_b, 4, 0, 3, 0, beta, true, true, true});
       }
       // Several blocks of k, several rounds of columns, long and flat shapes; bit-equal for any number of threads.
-      const Index shapes[][3] = {{128, 512, 784}, {784, 512, 128}, {128, 784, 512}, {32, 128, 784}, {784, 10, 300},
-                                 {784, 1, 3000},  {1, 2000, 1100}, {3, 3000, 300},  {10, 10, 30000}, {5, 1500, 1300},
-                                 {257, 1300, 129}, {64, 64, 4096}, {2000, 33, 65},  {200, 256, 1024}, {70, 2100, 1500}};
+      const Index shapes[][3] = {{128, 512, 784}, {784, 512, 128},  {128, 784, 512},  {32, 128, 784},
+                                 {784, 10, 300},  {784, 1, 3000},   {1, 2000, 1100},  {3, 3000, 300},
+                                 {10, 10, 30000}, {5, 1500, 1300},  {257, 1300, 129}, {64, 64, 4096},
+                                 {2000, 33, 65},  {200, 256, 1024}, {70, 2100, 1500}};
       for (const auto& s : shapes) {
         check_case<T>({trans_a, trans_b, s[0], s[1], s[2], 0, 0, true, true, false}, true);
         check_case<T>({trans_a, trans_b, s[0], s[1], s[2], 5, 1, false, false, true}, true);

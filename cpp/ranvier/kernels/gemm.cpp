@@ -1,8 +1,6 @@
 #include "ranvier/kernels/gemm.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstdint>
 #include <cstring>
 
 #include "ranvier/core/parallel.h"
@@ -10,19 +8,20 @@
 #include "ranvier/kernels/gemm_kernel.h"
 #include "ranvier/kernels/gemm_pack.h"
 
-// The plan, after Goto and van de Geijn (2008): C is cut into register tiles (max_rows × two vectors). B is copied once
-// into panels of the tile's width, each then read by every tile of its columns; A is read in place or, where its rows
-// would fall on the same cache sets, copied too. Small products read A and B in place and never leave the thread.
+// The plan, after Goto and van de Geijn (2008), with the roles of A and B exchanged: a piece of C takes a block of
+// rows of B and some hundred of its columns, copies them into panels of the register tile's width, which stay in the
+// second-level cache, and passes them tile row by tile row; the few rows of A of a tile stay in the first level, read
+// in place or, where they would fall on the same cache sets, copied too. Small products read A and B in place.
 // Every cut depends on the sizes alone, and each element of C adds its products in one order: same bits for any
 // number of threads.
 namespace ranvier::kernels {
 namespace gemm_detail {
 
-constexpr Index block_k = 512;              // rows of B a tile passes in one go
-constexpr Index packed_limit = 1 << 20;     // elements of B packed at a time
-constexpr Index serial_limit = 1 << 20;     // multiply-adds below which a second thread does not pay
-constexpr Index piece_limit = 1 << 18;      // multiply-adds below which a piece of work is not cut further
-constexpr Index direct_rows = 3 * max_rows; // rows of C from which on B is worth a copy
+constexpr Index block_k = 512;           // rows of B passed in one go
+constexpr Index chunk_columns = 256;     // columns of B passed in one go
+constexpr Index serial_limit = 1 << 20;  // multiply-adds below which a second thread does not pay
+constexpr Index kept_limit = 1 << 17;    // elements of copied A kept for the next columns
+constexpr Index panel_gap = 48;          // elements between panels: a pitch of whole pages would clash in the cache
 constexpr Index row_pad = (max_rows + width<double> * 2 - 1) / (width<double> * 2) * (width<double> * 2);
 
 thread_local Scratch scratch_a;
@@ -70,6 +69,7 @@ bool needs_finish(const Product<T>& g) {
 }
 
 // The columns of C in panels: `full` ones of `vectors` vectors, the rest in single vectors, the last one maybe partial.
+// The columns of C in panels: `full` ones of `vectors` vectors, the rest in single vectors, the last one maybe partial.
 template <class T>
 struct Panels {
   int vectors;
@@ -91,198 +91,213 @@ struct Panels {
   Index width_of(Index panel) const { return panel < full ? panel_width : width<T>; }
 };
 
-// Copies of the columns of B from `from` on, for the rows [k0, k0 + k): panel after panel.
+// How a product is carried out; a function of its sizes and strides only.
 template <class T>
-struct PackedB {
-  T* data = nullptr;
-  Index from = 0;
-  T* panel(Index j, Index k) const { return data + (j - from) * k; }
-};
-
-template <class T>
-void pack_panel(const Product<T>& g, Index j, Index columns, Index panel_width, Index k0, Index k, T* dst) {
-  if (g.trans_b) {
-    pack_transposed(columns, k, g.b + j * g.ldb + k0, g.ldb, dst, panel_width);
-  } else {
-    pack_rows(columns, k, g.b + k0 * g.ldb + j, g.ldb, dst, panel_width);
-  }
-}
-
-// The tiles [first_tile, last_tile) × panels [first_panel, last_panel) of C for the rows [k0, k0 + k) of B.
-template <class T>
-struct Block {
-  Index tiles;  // tiles of rows in the whole of C
-  Index first_tile, last_tile;
-  Index first_panel, last_panel;
-  Index k0, k;
+struct Plan {
+  Panels<T> panels;
+  Index tiles;        // of rows
+  Index copied_from;  // B is copied from this column on, read in place before
+  Index chunk;        // panels taken together
+  Index k_blocks;
   bool copy_a;
+};
 
-  Index row(Index m, Index tile) const { return m * tile / tiles; }
+// The part of C in the tiles [first_tile, last_tile) and panels [first_panel, last_panel), on the calling thread.
+template <class T>
+class Piece {
+ public:
+  Piece(const Product<T>& product, const Plan<T>& the_plan, Index first_tile, Index last_tile, Index first_panel,
+        Index last_panel)
+      : g(product),
+        plan(the_plan),
+        panels(plan.panels),
+        t0(first_tile),
+        t1(last_tile),
+        p0(first_panel),
+        p1(last_panel),
+        base_rows(g.m / plan.tiles),
+        taller(g.m % plan.tiles),
+        has_finish(needs_finish(g)),
+        keep_a(plan.copy_a && (t1 - t0) * row_pad * block_k <= kept_limit) {}
+
+  void run() {
+    for (block = 0; block < plan.k_blocks; ++block) {
+      for (Index q0 = p0; q0 < p1; q0 += plan.chunk) run_chunk(q0, std::min(p1, q0 + plan.chunk));
+    }
+  }
+
+ private:
+  Index k_begin(Index b) const { return g.k * b / plan.k_blocks; }
+  Index row_of(Index tile) const { return tile * base_rows + std::min(tile, taller); }
+  int rows_of(Index tile) const { return static_cast<int>(base_rows + (tile < taller ? 1 : 0)); }
+  const T* a_at(Index i, Index p) const { return g.a_by_columns ? g.a + p * g.lda + i : g.a + i * g.lda + p; }
+  const T* b_at(Index p, Index j) const { return g.trans_b ? g.b + j * g.ldb + p : g.b + p * g.ldb + j; }
+
+  // Copies the panels [q0, q1) from column `from` on.
+  void copy_b(Index q0, Index q1, Index from, Index k0, Index k, T* dst) {
+    Index q = q0;
+    if (!g.trans_b && panels.vectors == 2 && from == panels.begin(q0)) {
+      q = std::clamp(panels.full, q0, q1);
+      pack_panels(q - q0, k, b_at(k0, from), g.ldb, dst, panel_gap);
+    }
+    for (; q < q1; ++q) {
+      const Index j = panels.begin(q);
+      if (j < from) continue;
+      const Index valid = std::min(g.n - j, panels.width_of(q));
+      T* panel = dst + (j - from) * k + (q - q0) * panel_gap;
+      if (g.trans_b) {
+        pack_transposed(valid, k, b_at(k0, j), g.ldb, panel, panels.width_of(q));
+      } else {
+        pack_rows(valid, k, b_at(k0, j), g.ldb, panel, panels.width_of(q));
+      }
+    }
+  }
+
+  void copy_a(Index tile, Index k0, Index k, T* dst) {
+    const T* src = a_at(row_of(tile), k0);
+    if (g.a_by_columns) {
+      pack_rows<T>(rows_of(tile), k, src, g.lda, dst, row_pad);
+    } else {
+      pack_transposed<T>(rows_of(tile), k, src, g.lda, dst, row_pad);
+    }
+  }
+
+  void run_chunk(Index q0, Index q1) {
+    const Index k0 = k_begin(block);
+    const Index k = k_begin(block + 1) - k0;
+    const bool last = k0 + k == g.k;
+    const Index j0 = panels.begin(q0);
+    const Index j1 = std::min(g.n, panels.begin(q1));
+    const T* bias = last && g.epilogue != nullptr && !g.column ? g.epilogue->bias : nullptr;
+
+    const Index copied_from = std::max(j0, plan.copied_from);
+    T* b_copy = nullptr;
+    if (copied_from < j1) {
+      const Index elements = (panels.begin(q1) - copied_from) * k + (q1 - q0) * panel_gap;
+      b_copy = static_cast<T*>(scratch_b.get(static_cast<std::size_t>(elements) * sizeof(T)));
+      copy_b(q0, q1, copied_from, k0, k, b_copy);
+    }
+    T* a_copies = nullptr;
+    if (plan.copy_a) {
+      const Index elements = (keep_a ? t1 - t0 : 1) * row_pad * k;
+      a_copies = static_cast<T*>(scratch_a.get(static_cast<std::size_t>(elements) * sizeof(T)));
+    }
+
+    Tile<T> tile{};
+    tile.k = k;
+    tile.ldc = g.ldc;
+    tile.a_stride = plan.copy_a ? row_pad : g.lda;
+    tile.accumulate = g.accumulate || block > 0;
+    const bool by_columns = g.a_by_columns || plan.copy_a;
+    for (Index t = t0; t < t1; ++t) {
+      const Index i = row_of(t);
+      const int rows = rows_of(t);
+      tile.a = a_at(i, k0);
+      if (plan.copy_a) {
+        T* copy = a_copies + (keep_a ? (t - t0) * row_pad * k : 0);
+        if (!keep_a || q0 == p0) copy_a(t, k0, k, copy);
+        tile.a = copy;
+      }
+      for (Index q = q0; q < q1; ++q) {
+        const Index j = panels.begin(q);
+        if (j >= copied_from) {
+          tile.b = b_copy + (j - copied_from) * k + (q - q0) * panel_gap;
+          tile.b_stride = panels.width_of(q);
+        } else {
+          tile.b = g.b + k0 * g.ldb + j;
+          tile.b_stride = g.ldb;
+        }
+        tile.c = g.c + i * g.ldc + j;
+        tile.columns = static_cast<int>(std::min<Index>(g.n - j, panels.width_of(q)));
+        tile.bias = bias != nullptr ? bias + j : nullptr;
+        tile_for<T>(rows, panels.vectors_of(q), by_columns)(tile);
+      }
+      if (last && has_finish) finish(g, i, j0, rows, j1 - j0);
+    }
+  }
+
+  const Product<T>& g;
+  const Plan<T>& plan;
+  const Panels<T>& panels;
+  const Index t0, t1, p0, p1;
+  const Index base_rows;
+  const Index taller;  // the first tiles have one row more
+  const bool has_finish;
+  const bool keep_a;  // the copies of A serve all chunks
+  Index block = 0;
+};
+
+// The grid of pieces, m×n = a power of two by the amount of work, and which operands they copy: of the choices with
+// that many pieces the one with the least cycles. The weights are measured: the time of a tile is 1 per row, pair of
+// vectors and step of k; operands read in place slow it down, most when their rows are a page apart and share their
+// cache sets; a copy costs some cycles per vector, and each row of pieces copies B anew, each column of pieces A.
+template <class T>
+struct Grid {
+  Index m = 1;
+  Index n = 1;
+  bool copy_a = false;
+  bool copy_b = false;
+
+  Grid(const Product<T>& g, const Panels<T>& panels, Index tiles) {
+    const Index work = g.m * g.n * g.k;
+    const Index pieces = work < (Index{1} << 23) ? 2 : work < (Index{1} << 26) ? 4 : work < (Index{1} << 32) ? 8 : 16;
+    const auto page_apart = [](Index ld) { return ld * static_cast<Index>(sizeof(T)) % 4096 == 0; };
+    const double slow_a = g.a_by_columns ? 0.25 : (page_apart(g.lda) ? 0.06 : 0.0);
+    const double slow_b = page_apart(g.ldb) ? 0.05 : 0.0;
+    const double vector_a = g.a_by_columns ? 3 : 7;
+    const double vector_b = g.trans_b ? 5 : 4;
+    double best = -1;
+    for (Index pieces_m = 1; pieces_m <= pieces; pieces_m *= 2) {
+      const Index gm = std::min(pieces_m, tiles);
+      const Index gn = std::min(pieces / pieces_m, panels.count);
+      const auto rows = static_cast<double>(std::min(g.m, divide_up(tiles, gm) * max_rows));
+      const auto pairs =
+          static_cast<double>(std::min(g.n, divide_up(panels.count, gn) * panels.panel_width)) / (2 * width<T>);
+      const double tile_time = rows * pairs;
+      const double a_copied = rows * vector_a / width<T>;
+      const double b_copied = pairs * 2 * vector_b;
+      const bool take_a = g.m > 3 && a_copied < slow_a * tile_time;
+      const bool take_b = g.trans_b || b_copied < slow_b * tile_time;
+      // Fewer pieces than wanted leave threads idle.
+      const double time = (tile_time + (take_a ? a_copied : slow_a * tile_time) +
+                           (take_b ? b_copied : slow_b * tile_time) + rows / width<T> + pairs) *
+                          static_cast<double>(std::max(pieces, gm * gn));
+      if (best < 0 || time < best) {
+        best = time;
+        m = gm;
+        n = gn;
+        copy_a = take_a;
+        copy_b = take_b;
+      }
+    }
+  }
 };
 
 template <class T>
-void run(const Product<T>& g, const Panels<T>& panels, const PackedB<T>& packed, const Block<T>& block) {
-  const bool first = block.k0 == 0;
-  const bool last = block.k0 + block.k == g.k;
-  const Index i0 = block.row(g.m, block.first_tile);
-  const Index i1 = block.row(g.m, block.last_tile);
-  const bool whole_tail = last && needs_finish(g);
-  const Index j_begin = panels.begin(block.first_panel);
-  const Index j_end = std::min(g.n, panels.begin(block.last_panel));
-  // A piece of C that stays in the first-level cache is finished in one call, a larger one panel by panel.
-  const bool finish_once = (i1 - i0) * (j_end - j_begin) <= 4096;
-
-  T* a_copy = nullptr;
-  if (block.copy_a) {
-    const Index count = block.last_tile - block.first_tile;
-    a_copy = static_cast<T*>(scratch_a.get(static_cast<std::size_t>(count * row_pad * block.k) * sizeof(T)));
-    for (Index t = 0; t < count; ++t) {
-      const Index i = block.row(g.m, block.first_tile + t);
-      const Index rows = block.row(g.m, block.first_tile + t + 1) - i;
-      T* dst = a_copy + t * row_pad * block.k;
-      if (g.a_by_columns) {
-        pack_rows(rows, block.k, g.a + block.k0 * g.lda + i, g.lda, dst, row_pad);
-      } else {
-        pack_transposed(rows, block.k, g.a + i * g.lda + block.k0, g.lda, dst, row_pad);
-      }
-    }
+void multiply_tiled(const Product<T>& g) {
+  constexpr Index w = width<T>;
+  const bool small = g.m * g.n * g.k <= serial_limit;
+  const Panels<T> panels(g.m, g.n);
+  Plan<T> plan{panels, divide_up(g.m, max_rows), has_masks ? g.n : g.n / w * w, panels.count, 1, false};
+  if (small) {
+    if (g.trans_b) plan.copied_from = 0;
+    return Piece<T>(g, plan, 0, plan.tiles, 0, panels.count).run();
   }
-  const bool by_columns = g.a_by_columns || block.copy_a;
 
-  Tile<T> tile{};
-  tile.k = block.k;
-  tile.a_stride = block.copy_a ? row_pad : g.lda;
-  tile.ldc = g.ldc;
-  tile.accumulate = g.accumulate || !first;
-  const T* bias = last && g.epilogue != nullptr && !g.column ? g.epilogue->bias : nullptr;
-  const T* a_origin = g.a_by_columns ? g.a + block.k0 * g.lda : g.a + block.k0;
-  const Index a_step = g.a_by_columns ? 1 : g.lda;
-
-  for (Index q = block.first_panel; q < block.last_panel; ++q) {
-    const Index j = panels.begin(q);
-    const Index columns = std::min(g.n - j, panels.width_of(q));
-    if (packed.data != nullptr && j >= packed.from) {
-      tile.b = packed.panel(j, block.k);
-      tile.b_stride = panels.width_of(q);
-    } else {
-      tile.b = g.b + block.k0 * g.ldb + j;
-      tile.b_stride = g.ldb;
+  const Grid<T> grid(g, panels, plan.tiles);
+  plan.k_blocks = divide_up(g.k, block_k);
+  plan.chunk = std::max<Index>(1, chunk_columns / panels.panel_width);
+  plan.copy_a = grid.copy_a;
+  if (grid.copy_b) plan.copied_from = 0;
+  parallel_for(grid.m * grid.n, 1, [&](Index begin, Index end) {
+    for (Index piece = begin; piece < end; ++piece) {
+      const Index im = piece / grid.n;
+      const Index in = piece % grid.n;
+      Piece<T>(g, plan, plan.tiles * im / grid.m, plan.tiles * (im + 1) / grid.m, panels.count * in / grid.n,
+               panels.count * (in + 1) / grid.n)
+          .run();
     }
-    tile.columns = static_cast<int>(columns);
-    tile.bias = bias == nullptr ? nullptr : bias + j;
-    const int vectors = panels.vectors_of(q);
-    for (Index t = block.first_tile, i = i0; t < block.last_tile; ++t) {
-      const Index next = block.row(g.m, t + 1);
-      tile.a = block.copy_a ? a_copy + (t - block.first_tile) * row_pad * block.k : a_origin + i * a_step;
-      tile.c = g.c + i * g.ldc + j;
-      tile_for<T>(static_cast<int>(next - i), vectors, by_columns)(tile);
-      i = next;
-    }
-    if (whole_tail && !finish_once) finish(g, i0, j, i1 - i0, columns);
-  }
-  if (whole_tail && finish_once) finish(g, i0, j_begin, i1 - i0, j_end - j_begin);
-}
-
-// Everything on the calling thread; B is copied only where its layout asks for it.
-template <class T>
-void multiply_small(const Product<T>& g, const Panels<T>& panels, Index tiles) {
-  PackedB<T> packed;
-  if (g.trans_b || (!has_masks && g.n % width<T> != 0)) {
-    packed.from = g.trans_b ? 0 : g.n / width<T> * width<T>;
-    const Index copied = divide_up(g.n - packed.from, width<T>) * width<T>;
-    packed.data = static_cast<T*>(scratch_b.get(static_cast<std::size_t>(copied * g.k) * sizeof(T)));
-    for (Index q = 0; q < panels.count; ++q) {
-      const Index j = panels.begin(q);
-      if (j < packed.from) continue;
-      pack_panel(g, j, std::min(g.n - j, panels.width_of(q)), panels.width_of(q), 0, g.k, packed.panel(j, g.k));
-    }
-  }
-  run(g, panels, packed, Block<T>{tiles, 0, tiles, 0, panels.count, 0, g.k, false});
-}
-
-// Rows a power of two of a page apart share their cache sets.
-template <class T>
-bool rows_collide(Index ld) {
-  return (ld * static_cast<Index>(sizeof(T))) % 1024 == 0;
-}
-
-template <class T>
-void multiply_large(const Product<T>& g, const Panels<T>& panels, Index tiles) {
-  const bool pack_all = g.trans_b || g.m >= direct_rows;
-  const bool pack_tail = !has_masks && g.n % width<T> != 0;
-  const Index k_blocks = divide_up(g.k, block_k);
-  const auto k_begin = [&](Index b) { return g.k * b / k_blocks; };
-
-  // Columns and blocks of k are taken in rounds, so that the copy of B stays bounded.
-  const Index round_panels = pack_all ? std::min(panels.count, std::max<Index>(1, 1024 / panels.panel_width)) : panels.count;
-  const Index rounds_n = divide_up(panels.count, round_panels);
-  const Index round_width = std::min(divide_up(g.n, width<T>) * width<T>, round_panels * panels.panel_width);
-  const Index round_blocks =
-      pack_all ? std::clamp<Index>(packed_limit / (round_width * block_k), 1, k_blocks) : k_blocks;
-
-  for (Index rn = 0; rn < rounds_n; ++rn) {
-    const Index q0 = panels.count * rn / rounds_n;
-    const Index q1 = panels.count * (rn + 1) / rounds_n;
-    const Index from = pack_all ? panels.begin(q0) : (pack_tail ? g.n / width<T> * width<T> : g.n);
-    const Index end = std::min(divide_up(g.n, width<T>) * width<T>, panels.begin(q1));
-    const Index copied = end - from;
-    for (Index b0 = 0; b0 < k_blocks; b0 += round_blocks) {
-      const Index b1 = std::min(k_blocks, b0 + round_blocks);
-      const Index k0 = k_begin(b0);
-      T* data = nullptr;
-      if (copied > 0) {
-        data = static_cast<T*>(scratch_b.get(static_cast<std::size_t>(copied * (k_begin(b1) - k0)) * sizeof(T)));
-        const Index units = (q1 - q0) * (b1 - b0);
-        const Index grain = std::max<Index>(1, units * 16384 / (copied * (k_begin(b1) - k0)));
-        parallel_for(units, grain, [&](Index begin, Index stop) {
-          for (Index u = begin; u < stop; ++u) {
-            const Index q = q0 + u / (b1 - b0);
-            const Index b = b0 + u % (b1 - b0);
-            const Index j = panels.begin(q);
-            if (j < from) continue;
-            const Index kb = k_begin(b);
-            const Index depth = k_begin(b + 1) - kb;
-            const PackedB<T> packed{data + (kb - k0) * copied, from};
-            pack_panel(g, j, std::min(g.n - j, panels.width_of(q)), panels.width_of(q), kb, depth,
-                       packed.panel(j, depth));
-          }
-        });
-      }
-
-      // A grid of pieces; their number is a power of two so that equal shares of it are equal work.
-      Index grid_m = static_cast<Index>(std::bit_ceil(static_cast<std::uint64_t>(divide_up(tiles, 10))));
-      Index grid_n = static_cast<Index>(std::bit_ceil(static_cast<std::uint64_t>(divide_up(q1 - q0, 16))));
-      const Index work = g.m * (end - panels.begin(q0)) * (k_begin(b1) - k0);
-      while (grid_m * grid_n < 16 && work / (grid_m * grid_n) >= 2 * piece_limit) {
-        if (tiles / grid_m >= (q1 - q0) / grid_n) {
-          grid_m *= 2;
-        } else {
-          grid_n *= 2;
-        }
-      }
-      grid_m = std::min(grid_m, tiles);
-      grid_n = std::min(grid_n, q1 - q0);
-      parallel_for(grid_m * grid_n, 1, [&](Index begin, Index stop) {
-        for (Index piece = begin; piece < stop; ++piece) {
-          const Index im = piece / grid_n;
-          const Index in = piece % grid_n;
-          Block<T> block{};
-          block.tiles = tiles;
-          block.first_tile = tiles * im / grid_m;
-          block.last_tile = tiles * (im + 1) / grid_m;
-          block.first_panel = q0 + (q1 - q0) * in / grid_n;
-          block.last_panel = q0 + (q1 - q0) * (in + 1) / grid_n;
-          block.copy_a = g.m > 3 && block.last_panel - block.first_panel >= 4 &&
-                         (g.a_by_columns || rows_collide<T>(g.lda));
-          for (Index b = b0; b < b1; ++b) {
-            block.k0 = k_begin(b);
-            block.k = k_begin(b + 1) - block.k0;
-            run(g, panels, PackedB<T>{data == nullptr ? nullptr : data + (block.k0 - k0) * copied, from}, block);
-          }
-        }
-      });
-    }
-  }
+  });
 }
 
 // A row of C from rows of B that are contiguous in k.
@@ -294,7 +309,7 @@ void multiply_dots(const Product<T>& g) {
     for (Index p = 0; p < g.k; ++p) copy[p] = g.a[p * g.lda];
     x = copy;
   }
-  const Index grain = g.n * g.k <= serial_limit ? g.n : std::max<Index>(1, piece_limit / g.k);
+  const Index grain = g.n * g.k <= serial_limit ? g.n : std::max<Index>(1, serial_limit / 4 / g.k);
   parallel_for(g.n, grain, [&](Index begin, Index end) {
     dot_products(end - begin, g.k, x, g.b + begin * g.ldb, g.ldb, g.c + begin, g.accumulate);
     if (g.epilogue == nullptr) return;
@@ -318,13 +333,7 @@ void multiply(Product<T>& g) {
     g.ldb = g.n;
   }
   if (g.m == 1 && g.trans_b) return multiply_dots(g);
-  const Panels<T> panels(g.m, g.n);
-  const Index tiles = divide_up(g.m, max_rows);
-  if (g.m * g.n * g.k <= serial_limit) {
-    multiply_small(g, panels, tiles);
-  } else {
-    multiply_large(g, panels, tiles);
-  }
+  multiply_tiled(g);
 }
 
 }  // namespace gemm_detail
@@ -347,7 +356,7 @@ void gemm(bool trans_a, bool trans_b, Index m, Index n, Index k, const T* a, Ind
 
 template void gemm<float>(bool, bool, Index, Index, Index, const float*, Index, const float*, Index, float, float*,
                           Index, const Epilogue<float>*);
-template void gemm<double>(bool, bool, Index, Index, Index, const double*, Index, const double*, Index, double,
-                           double*, Index, const Epilogue<double>*);
+template void gemm<double>(bool, bool, Index, Index, Index, const double*, Index, const double*, Index, double, double*,
+                           Index, const Epilogue<double>*);
 
 }  // namespace ranvier::kernels

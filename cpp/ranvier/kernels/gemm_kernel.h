@@ -9,6 +9,8 @@
 
 namespace ranvier::kernels::gemm_detail {
 
+constexpr Index rows_ahead = 8;
+
 /// C tile = [C +] A·B [+ bias]. B has its rows `b_stride` apart. A is read in place: with rows `a_stride` apart
 /// (A as stored) or with its columns `a_stride` apart (A transposed, or packed).
 template <class T>
@@ -77,17 +79,14 @@ void tile_kernel(const Tile<T>& t) {
   const Index b_stride = t.b_stride;
   T* c = t.c;
   const Index ldc = t.ldc;
-  if constexpr (MR * NV >= 8) {
-    const T* line = c;
-    for (int i = 0; i < MR; ++i, line += ldc) {
-      __builtin_prefetch(line, 1);
-      if constexpr (NV * vector_bytes > 64) __builtin_prefetch(line + (NV * w - 1), 1);
-    }
-  }
-
   Vec<T> sum[chains][MR][NV] = {};
   const auto step = [&](int chain) __attribute__((always_inline)) {
     Vec<T> row[NV];
+    // Rows of B read in place lie on one page each; the hardware looks ahead within a page only.
+    if constexpr (NV == 2) {
+      __builtin_prefetch(b + rows_ahead * b_stride);
+      if constexpr (vector_bytes == 64) __builtin_prefetch(b + rows_ahead * b_stride + w);
+    }
 #pragma GCC unroll 8
     for (int v = 0; v < NV; ++v) row[v] = load_b(b + chain * b_stride + v * w);
 #pragma GCC unroll 16
@@ -98,6 +97,23 @@ void tile_kernel(const Tile<T>& t) {
     }
   };
   Index p = t.k;
+  if constexpr (chains == 1) {
+    // The lines of C are asked for along the way: all at once the requests would hold up the loads of B.
+    const Index stretch = p / (MR + 2);
+    if (stretch >= 4) {
+      T* line = c;
+      for (int i = 0; i < MR; ++i, line += ldc) {
+        __builtin_prefetch(line, 1);
+        if constexpr (NV * vector_bytes > 64) __builtin_prefetch(line + (NV * w - 1), 1);
+        for (Index q = 0; q < stretch; ++q) {
+          step(0);
+          a.advance(1);
+          b += b_stride;
+        }
+      }
+      p -= MR * stretch;
+    }
+  }
   for (; p >= chains; p -= chains) {
 #pragma GCC unroll 4
     for (int chain = 0; chain < chains; ++chain) step(chain);

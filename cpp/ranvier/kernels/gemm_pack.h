@@ -32,57 +32,64 @@ class Scratch {
   std::size_t size_ = 0;
 };
 
-// dst[p][0..rows) = src[0..rows)[p] for p < k, rows of dst `dst_stride` apart; lanes from `rows` up to a multiple of
-// the width become zero. The source rows are contiguous in p: this is the packing of a transposed operand.
+// dst[p][0..rows) = src[0..rows)[p] for p < k, rows of dst `dst_stride` apart: the packing of a transposed operand.
+// Lanes from `rows` up to a multiple of the width repeat the last row; the tiles never store what comes of them.
 template <class T>
 void pack_transposed(Index rows, Index k, const T* src, Index src_stride, T* dst, Index dst_stride) {
   constexpr int w = width<T>;
   for (Index r = 0; r < rows; r += w) {
-    const int valid = static_cast<int>(std::min<Index>(w, rows - r));
-    const T* in = src + r * src_stride;
+    const T* in[w];
+    for (int i = 0; i < w; ++i) in[i] = src + std::min<Index>(r + i, rows - 1) * src_stride;
     T* out = dst + r;
     Index p = 0;
-    if (valid == w) {
-      for (; p + w <= k; p += w, in += w, out += w * dst_stride) {
-        Vec<T> v[w];
+    for (; p + w <= k; p += w, out += w * dst_stride) {
+      Vec<T> v[w];
 #pragma GCC unroll 16
-        for (int i = 0; i < w; ++i) v[i] = load(in + i * src_stride);
-        transpose<T>(v);
-#pragma GCC unroll 16
-        for (int i = 0; i < w; ++i) store(out + i * dst_stride, v[i]);
-      }
-    }
-    for (; p < k; p += w, in += w, out += w * dst_stride) {
-      const int steps = static_cast<int>(std::min<Index>(w, k - p));
-      const Lanes<T> lanes(steps);
-      Vec<T> v[w] = {};
-      for (int i = 0; i < valid; ++i) v[i] = steps == w ? load(in + i * src_stride) : lanes.load(in + i * src_stride);
+      for (int i = 0; i < w; ++i) v[i] = load(in[i] + p);
       transpose<T>(v);
-      for (int i = 0; i < steps; ++i) store(out + i * dst_stride, v[i]);
+#pragma GCC unroll 16
+      for (int i = 0; i < w; ++i) store(out + i * dst_stride, v[i]);
+    }
+    if (p == k) continue;
+    const Lanes<T> lanes(static_cast<int>(k - p));
+    Vec<T> v[w];
+#pragma GCC unroll 16
+    for (int i = 0; i < w; ++i) v[i] = lanes.load(in[i] + p);
+    transpose<T>(v);
+#pragma GCC unroll 16
+    for (int i = 0; i < w; ++i) {
+      if (p + i < k) store(out + i * dst_stride, v[i]);
     }
   }
 }
 
-// dst[p][0..columns) = src[p][0..columns) for p < k; lanes from `columns` up to a multiple of the width become zero.
+// dst[p][0..columns) = src[p][0..columns) for p < k, columns <= dst_stride; lanes from `columns` up to a multiple of
+// the width become zero.
 template <class T>
 void pack_rows(Index columns, Index k, const T* src, Index src_stride, T* dst, Index dst_stride) {
   constexpr int w = width<T>;
   const Index whole = columns / w * w;
-  if (whole == 2 * w) {
-    for (Index p = 0; p < k; ++p) {
-      const T* in = src + p * src_stride;
-      T* out = dst + p * dst_stride;
+  const Lanes<T> lanes(columns == whole ? w : static_cast<int>(columns - whole));
+  for (Index p = 0; p < k; ++p, src += src_stride, dst += dst_stride) {
+    for (Index j = 0; j < whole; j += w) store(dst + j, load(src + j));
+    if (whole < columns) store(dst + whole, lanes.load(src + whole));
+  }
+}
+
+// `count` neighbouring panels of two vectors at once: every row of src is read in one run, which the memory likes.
+template <class T>
+void pack_panels(Index count, Index k, const T* src, Index src_stride, T* dst, Index gap) {
+  constexpr int w = width<T>;
+  for (Index p = 0; p < k; ++p, src += src_stride, dst += 2 * w) {
+    for (Index q = 0; q < count; ++q) {
+      const T* in = src + q * 2 * w;
+      T* out = dst + q * (2 * w * k + gap);
+      __builtin_prefetch(in + 4 * src_stride);
+      if constexpr (vector_bytes == 64) __builtin_prefetch(in + 4 * src_stride + w);
       store(out, load(in));
       store(out + w, load(in + w));
     }
-  } else {
-    for (Index p = 0; p < k; ++p) {
-      for (Index j = 0; j < whole; j += w) store(dst + p * dst_stride + j, load(src + p * src_stride + j));
-    }
   }
-  if (whole == columns) return;
-  const Lanes<T> lanes(static_cast<int>(columns - whole));
-  for (Index p = 0; p < k; ++p) store(dst + p * dst_stride + whole, lanes.load(src + p * src_stride + whole));
 }
 
 }  // namespace ranvier::kernels::gemm_detail

@@ -92,8 +92,7 @@ struct Lanes<float> {
 template <>
 struct Lanes<double> {
   __m256i mask;
-  explicit Lanes(int count)
-      : mask(_mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3))) {}
+  explicit Lanes(int count) : mask(_mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3))) {}
   Vec<double> load(const double* p) const { return _mm256_maskload_pd(p, mask); }
   void store(double* p, Vec<double> v) const { _mm256_maskstore_pd(p, mask, v); }
 };
