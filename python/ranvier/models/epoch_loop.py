@@ -1,0 +1,157 @@
+"""One pass over the data: chunks of steps to the engine, losses and metrics back, hooks and progress between them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ranvier.models import checks
+from ranvier.models.errors import NonFiniteLossError
+from ranvier.models.feeding import ArrayFeed, batch_arrays
+
+Array = np.ndarray
+
+
+class Pass:
+    """A training epoch or an evaluation.
+
+    Args:
+        model: the compiled and built model.
+        training: whether weights are updated.
+        callbacks: who hears about batches, or None.
+        progress: the bar, or None.
+        epoch: for messages, counted from 0.
+        stop_on_non_finite: raise at the first loss that is no finite number.
+        where: the calling method, for messages.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        training: bool,
+        callbacks: Any = None,
+        progress: Any = None,
+        epoch: int = 0,
+        stop_on_non_finite: bool = False,
+        where: str = "fit",
+    ) -> None:
+        self.model = model
+        self.compiled = model._compiled
+        self.training = training
+        self.callbacks = callbacks
+        self.progress = progress
+        self.epoch = epoch
+        self.stop_on_non_finite = stop_on_non_finite
+        self.where = where
+        self.step = 0
+        self.listening = callbacks is not None and (
+            callbacks.listens_to_train_batches if training else callbacks.listens_to_test_batches
+        )
+        optimizer = self.compiled.optimizer
+        self.scheduled = training and optimizer._schedule is not None
+
+    # -- arrays ------------------------------------------------------------------------------------------------------
+
+    def over_arrays(self, feed: ArrayFeed, rows: Callable[[int, int], Array], begin: int, end: int) -> None:
+        """The steps `begin` to `end` of the order in which `rows(first, last)` numbers the rows."""
+        compiled, size = self.compiled, feed.batch_size
+        run = self._runner()
+        wants = compiled.wants_predictions
+        pace = compiled.pace("train" if self.training else "test", size)
+        single = self.listening or self.scheduled
+        most = 1 if single else feed.most_steps(self._prediction_bytes() if wants else 0)
+        while begin < end and not (self.training and self.model.stop_training):
+            count = min(pace.steps(end - begin), most)
+            picked = rows(begin * size, min((begin + count) * size, feed.rows))
+            x, y, weight, order = feed.chunk(picked)
+            self._begin_batch()
+            start = time.perf_counter()
+            losses, predictions = run(x, y, weight, order, size, wants)
+            pace.note(len(losses), time.perf_counter() - start)
+            compiled.add_losses(losses, size, len(picked))
+            self.step += len(losses)
+            begin += len(losses)
+            if self.stop_on_non_finite and not math.isfinite(losses[-1]):
+                self._refuse(float(losses[-1]), feed.x, feed.y)
+            if predictions is not None:
+                targets, target_weight = feed.targets(picked)
+                compiled.update_metrics(targets, predictions, target_weight)
+            self._end_batch()
+
+    # -- streams -----------------------------------------------------------------------------------------------------
+
+    def over_stream(self, batches: Iterator[Any], prepare: Callable[..., Any], steps: int | None) -> None:
+        """One step for each batch, at most `steps`."""
+        compiled = self.compiled
+        run = self._runner()
+        wants = compiled.wants_predictions
+        while (steps is None or self.step < steps) and not (self.training and self.model.stop_training):
+            batch = next(batches, None)
+            if batch is None:
+                return
+            x, y, weight = prepare(*batch_arrays(batch, self.where))
+            self._begin_batch()
+            losses, predictions = run(x, y, weight, np.arange(len(x)), len(x), wants)
+            compiled.add_losses(losses, len(x), len(x))
+            self.step += 1
+            if self.stop_on_non_finite and not math.isfinite(losses[-1]):
+                self._refuse(float(losses[-1]), x, y)
+            if predictions is not None:
+                compiled.update_metrics(y, predictions, weight)
+            self._end_batch()
+
+    # -- parts -------------------------------------------------------------------------------------------------------
+
+    def _runner(self) -> Callable[..., tuple[Array, Array | None]]:
+        trainer = self.compiled.trainer(self.model._engine_model())
+        if not self.training:
+            evaluate: Callable[..., tuple[Array, Array | None]] = trainer.evaluate
+            return evaluate
+        stop = self.stop_on_non_finite
+
+        def train(*arguments: Any) -> tuple[Array, Array | None]:
+            return trainer.train(*arguments, stop)
+
+        return train
+
+    def _prediction_bytes(self) -> int:
+        shape = self.model._output_shape_or_none()
+        return 8 * math.prod(d or 1 for d in shape[1:]) if shape else 64
+
+    def _begin_batch(self) -> None:
+        if self.scheduled:
+            self.compiled.optimizer._sync_learning_rate()
+        if self.listening and self.training:
+            self.callbacks.on_train_batch_begin(self.step)
+        elif self.listening:
+            self.callbacks.on_test_batch_begin(self.step)
+
+    def _end_batch(self) -> None:
+        if self.listening and self.training:
+            self.callbacks.on_train_batch_end(self.step - 1, self.compiled.logs())
+        elif self.listening:
+            self.callbacks.on_test_batch_end(self.step - 1, self.compiled.logs())
+        progress = self.progress
+        if progress is not None:
+            progress.update(self.step, self.compiled.logs() if progress.due() else None)
+
+    def _refuse(self, loss: float, x: Array, y: Array) -> None:
+        compiled = self.compiled
+        optimizer = compiled.optimizer
+        clips = (getattr(optimizer, name, None) for name in ("clipnorm", "clipvalue", "global_clipnorm"))
+        message = checks.non_finite_loss_message(
+            step=self.step,
+            epoch=self.epoch + 1,
+            loss=loss,
+            learning_rate=float(optimizer.learning_rate) if self.training else None,
+            x_range=checks.observed_range(x),
+            y_range=checks.observed_range(y),
+            loss_name=compiled.loss_name,
+            built_in_loss=compiled.has_built_in_loss,
+            clipped=any(clip is not None for clip in clips),
+        )
+        raise NonFiniteLossError(message, self.epoch, self.step - 1, loss)

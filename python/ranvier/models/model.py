@@ -1,0 +1,194 @@
+"""The base of models: a layer that can be compiled, trained, saved and summarised."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ranvier import _core
+from ranvier._core import Variable
+from ranvier.layers.base import Layer
+from ranvier.models.prediction import PredictionMixin
+from ranvier.models.training import TrainingMixin
+from ranvier.random import SeedGenerator
+
+Shape = tuple[int | None, ...]
+
+
+class Model(TrainingMixin, PredictionMixin, Layer):
+    """What every kind of model has in common; a subclass puts its layers together.
+
+    Subclasses provide `layers`, `build`, `call`, `_engine_model` (the engine's layer of the whole model) and
+    `_output_shape_or_none`.
+    """
+
+    def __init__(self, *, trainable: bool = True, name: str | None = None, dtype: Any = None) -> None:
+        super().__init__(trainable=trainable, name=name, dtype=dtype)
+        self._compiled = None
+        self._predictor: _core.Trainer | None = None
+        self._predictor_engine: Any = None
+        self.stop_training = False
+        self.history: Any = None
+        self._order: SeedGenerator | None = None  # numbers the permutations of the rows
+        self._epochs_done = 0
+        self._resume_state: tuple[int, int] | None = None  # of the default generator, from a file
+
+    # -- layers and weights ------------------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers of the model."""
+        return self._sublayers()
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of that name, or at that place in `layers`.
+
+        Raises:
+            ValueError: there is none, or not exactly one of `name` and `index` was given.
+        """
+        layers = self.layers
+        if (name is None) == (index is None):
+            raise ValueError(f"[get_layer] expected either name or index, received name={name!r}, index={index!r}.")
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(f"[get_layer] index: expected 0 to {len(layers) - 1}, received {index}.")
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(
+            f"[get_layer] no layer is called {name!r}; there are {', '.join(layer.name for layer in layers)}."
+        )
+
+    def parameters(self) -> Iterator[Variable]:
+        """The trainable weights, under PyTorch's name: `SGD(0.1, parameters=model.parameters())`."""
+        return iter(self.trainable_weights)
+
+    def _set_paths(self, prefix: str | None = None) -> None:
+        """As the outermost model it does not appear in paths: "dense/kernel", and "block/dense/kernel" inside one."""
+        place = "" if prefix is None else f"{prefix}{self.name}/"
+        for variable in self._own_weights():
+            variable.path = place + variable.name
+        for layer in self._sublayers():
+            layer._set_paths(place)
+
+    # -- the state of training ---------------------------------------------------------------------------------------
+
+    def _order_generator(self) -> SeedGenerator:
+        if self._order is None:
+            self._order = SeedGenerator(name="order")
+        return self._order
+
+    def _begin_resume(self, initial_epoch: int) -> None:
+        """Going on after loading: the default generator continues where it was when the model was saved."""
+        state, self._resume_state = self._resume_state, None
+        if state is not None and initial_epoch > 0:
+            _core.set_random_state(*state)
+
+    # -- overviews ---------------------------------------------------------------------------------------------------
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: tuple[str, str] | list[str] | None = None,
+    ) -> None:
+        """Prints the table of layers with output shapes and numbers of weights.
+
+        Args:
+            line_length: longest line. Default the terminal's width, at most 100.
+            positions: accepted for Keras's sake; columns are as wide as needed.
+            print_fn: called with the table instead of `print`.
+            expand_nested: also show the layers of models inside.
+            show_trainable: add a column telling which layers are trained.
+            layer_range: names (or patterns) of the first and last layer to show.
+        """
+        from ranvier.models.inspection import model_text
+
+        text = model_text(self, line_length, expand_nested, show_trainable, layer_range, to_terminal=print_fn is None)
+        (print if print_fn is None else print_fn)(text)
+
+    def _repr_html_(self) -> str:
+        from ranvier.models.inspection import model_html
+
+        return model_html(self)
+
+    # -- files -------------------------------------------------------------------------------------------------------
+
+    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any) -> None:
+        """Writes the whole model to a ``.rv`` file: layers, weights, optimizer, and what resuming needs.
+
+        Args:
+            filepath: where to; its folder must exist.
+            overwrite: False refuses to replace a file.
+            **kwargs: Keras's `zipped=True` and `include_optimizer`.
+
+        Raises:
+            ValueError: another file ending, a model that is not built, a layer without a configuration.
+            OSError: the file cannot be written; a file that was there before is untouched.
+        """
+        from ranvier.saving import save_model
+
+        save_model(self, filepath, overwrite=overwrite, **kwargs)
+
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Writes the weights alone: to ``.weights.rv``, or ``.safetensors`` for other programs."""
+        from ranvier.saving import save_weights
+
+        save_weights(self, filepath, overwrite=overwrite)
+
+    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+        """Reads weights from a ``.weights.rv``, ``.rv`` or ``.safetensors`` file.
+
+        Args:
+            filepath: the file.
+            skip_mismatch: leave weights as they are that the file lacks or has in another shape.
+
+        Raises:
+            ValueError: a damaged file, or weights of another model, naming layer, expected and received; nothing has
+                changed then.
+        """
+        from ranvier.saving import load_weights
+
+        load_weights(self, filepath, skip_mismatch=skip_mismatch)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The configuration as JSON text, for `ranvier.models.model_from_json`; `kwargs` go to `json.dumps`."""
+        import json
+
+        from ranvier.saving import model_record
+
+        return json.dumps(model_record(self), **kwargs)
+
+    # -- data --------------------------------------------------------------------------------------------------------
+
+    def _input_shape_or_none(self) -> Shape | None:
+        return None
+
+    def _adjust_input(self, x: np.ndarray) -> np.ndarray:
+        """`(rows,)` for a model of one feature becomes `(rows, 1)`, and a last axis of 1 too many goes, as in Keras."""
+        shape = self._input_shape_or_none()
+        if shape is None:
+            return x[:, np.newaxis] if x.ndim == 1 else x
+        if x.ndim == len(shape) - 1 and shape[-1] == 1:
+            return x[..., np.newaxis]
+        if x.ndim == len(shape) + 1 and x.shape[-1] == 1 and shape[-1] != 1:
+            return x[..., 0]
+        return x
+
+    def _build_for(self, shape: tuple[int, ...], argument: str = "x") -> None:
+        """Builds for data of this shape, or checks that it fits."""
+        wanted = (None, *shape[1:])
+        if not self.built:
+            self.build(wanted)
+            return
+        self.compute_output_shape(wanted)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
