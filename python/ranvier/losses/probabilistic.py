@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier._core import Tensor
+from ranvier._tensor import convert_to_tensor
 from ranvier.layers._checks import rate
 from ranvier.losses.base import NativeLoss, registry
+from ranvier.ops._convert import floating
 
 
 def _last_axis(axis: int, name: str) -> int:
@@ -106,6 +108,24 @@ class SparseCategoricalCrossentropy(NativeLoss):
             raise ValueError(f"[{name}] ignore_class: expected an int or None, received {ignore_class!r}.")
         self.ignore_class = ignore_class
         self.axis = _last_axis(axis, name)
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        """The loss of a batch; as in `Loss`, with the labels' range checked."""
+        prediction = floating(y_pred)
+        labels = convert_to_tensor(y_true)
+        self._check_range(labels, prediction.shape[-1])
+        return super().__call__(labels, prediction, sample_weight)
+
+    def _check_range(self, labels: Tensor, classes: int) -> None:
+        values = labels.numpy()
+        wrong = (values < 0) | (values >= classes)
+        if self.ignore_class is not None:
+            wrong &= values != self.ignore_class
+        if wrong.any():
+            raise ValueError(
+                f"[{self.name}] expected labels from 0 to {classes - 1}, received {values[wrong][0]}; the last axis of "
+                "the predictions needs one entry for each class; number the classes from 0."
+            )
 
 
 @registry.register("kld", "KLD")
