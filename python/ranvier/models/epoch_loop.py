@@ -88,14 +88,13 @@ class Pass:
         """One step for each batch, at most `steps`."""
         compiled = self.compiled
         run = self._runner()
-        wants = compiled.wants_predictions
         while (steps is None or self.step < steps) and not (self.training and self.model.stop_training):
             batch = next(batches, None)
             if batch is None:
                 return
             x, y, weight = prepare(*batch_arrays(batch, self.where))
             self._begin_batch()
-            losses, predictions = run(x, y, weight, np.arange(len(x)), len(x), wants)
+            losses, predictions = run(x, y, weight, np.arange(len(x)), len(x), compiled.wants_predictions)
             compiled.add_losses(losses, len(x), len(x))
             self.step += 1
             if self.stop_on_non_finite and not math.isfinite(losses[-1]):

@@ -33,7 +33,7 @@ class EvaluationMixin(CompilingMixin):
         Args:
             x: inputs, or batches, as in `fit`.
             y: targets as in `fit`.
-            batch_size: rows per batch. Default 32.
+            batch_size: rows per batch. Default 32; with `steps` all rows in so many batches.
             verbose: as in `fit`.
             sample_weight: one weight per row.
             steps: batches to look at. Default all.
@@ -55,7 +55,7 @@ class EvaluationMixin(CompilingMixin):
         if is_stream(x):
             feed = stream_feed("evaluate", x, steps, y=y, sample_weight=sample_weight, batch_size=batch_size)
         else:
-            feed = array_feed(self, x, y, sample_weight, batch_size, "evaluate")
+            feed = array_feed(self, x, y, sample_weight, batch_size, steps, "evaluate")
         total = feed.steps if steps is None else steps
         listed = (
             None if callbacks is None else CallbackList(callbacks, model=self, epochs=1, steps=total, verbose=shown)
@@ -68,7 +68,7 @@ class EvaluationMixin(CompilingMixin):
         finally:
             if progress is not None:
                 progress.close()
-        return results if return_dict else compiled.as_list(results)
+        return dict(sorted(results.items())) if return_dict else compiled.as_list(results)
 
     def _test(self, feed: ArrayFeed | StreamFeed, steps: int | None, callbacks: Any, progress: Any, where: str) -> Logs:
         compiled = self._ready(where)

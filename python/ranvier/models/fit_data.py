@@ -25,6 +25,13 @@ def positive_int(value: Any, where: str, name: str) -> int:
     return number
 
 
+def batch_rows(batch_size: Any, rows: int, steps: int | None, where: str, name: str = "batch_size") -> int:
+    """Rows per batch: as given; else all rows in so many steps, as in Keras; else 32."""
+    if batch_size is None:
+        return 32 if steps is None else -(-rows // steps)
+    return positive_int(batch_size, where, name)
+
+
 def optional_steps(value: Any, where: str, name: str) -> int | None:
     """`steps_per_epoch` and its like: None or 1 and more."""
     return None if value is None else positive_int(value, where, name)
@@ -67,12 +74,13 @@ def array_feed(
     y: Any,
     sample_weight: Any,
     batch_size: Any,
+    steps: int | None,
     where: str,
     prefix: str = "",
 ) -> ArrayFeed:
     """A feed of checked arrays for evaluation."""
-    size = 32 if batch_size is None else positive_int(batch_size, where, f"{prefix}batch_size")
-    return ArrayFeed(*checked_arrays(model, x, y, sample_weight, where, prefix), size)
+    arrays = checked_arrays(model, x, y, sample_weight, where, prefix)
+    return ArrayFeed(*arrays, batch_rows(batch_size, len(arrays[0]), steps, where, f"{prefix}batch_size"))
 
 
 def training_feeds(
@@ -84,23 +92,21 @@ def training_feeds(
     batch_size: Any,
     validation_split: float,
     validation_batch_size: Any,
+    steps: int | None,
+    validation_steps: int | None,
 ) -> tuple[ArrayFeed, ArrayFeed | None]:
     """Feeds for training and, with a split, for validation. Class weights act on training only, as in Keras."""
-    size = 32 if batch_size is None else positive_int(batch_size, "fit", "batch_size")
     arrays = checked_arrays(model, x, y, sample_weight, "fit")
     validation = None
     if validation_split:
         arrays, held_out = checks.split_validation(*arrays, validation_split)  # type: ignore[assignment]
-        test_size = (
-            size
-            if validation_batch_size is None
-            else positive_int(validation_batch_size, "fit", "validation_batch_size")
-        )
-        validation = ArrayFeed(held_out[0], held_out[1], held_out[2], test_size)  # type: ignore[arg-type]
+        given = batch_size if validation_batch_size is None else validation_batch_size
+        size = batch_rows(given, len(held_out[0]), validation_steps, "fit", "validation_batch_size")
+        validation = ArrayFeed(held_out[0], held_out[1], held_out[2], size)  # type: ignore[arg-type]
     x_array, y_array, weight = arrays
     if class_weight is not None:
         weight = checks.class_weight_to_rows(class_weight, y_array, weight)
-    return ArrayFeed(x_array, y_array, weight, size), validation
+    return ArrayFeed(x_array, y_array, weight, batch_rows(batch_size, len(x_array), steps, "fit")), validation
 
 
 def validation_feed(
@@ -112,7 +118,7 @@ def validation_feed(
     if is_stream(validation_data):
         return StreamFeed(validation_data, steps)
     x, y, weight = checks.unpack_validation_data(validation_data)
-    return array_feed(model, x, y, weight, batch_size, "fit", "validation_")
+    return array_feed(model, x, y, weight, batch_size, steps, "fit", "validation_")
 
 
 def stream_feed(where: str, x: Any, steps: int | None, **refused: Any) -> StreamFeed:

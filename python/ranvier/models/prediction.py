@@ -10,7 +10,7 @@ import numpy as np
 
 from ranvier import _core
 from ranvier.models.feeding import engine_reads, is_stream, pick, row_bytes, unpack_batch
-from ranvier.models.fit_data import optional_steps, positive_int
+from ranvier.models.fit_data import batch_rows, optional_steps, positive_int
 from ranvier.models.pace import Pace
 from ranvier.utils.arrays import as_array
 
@@ -46,7 +46,7 @@ class PredictionMixin:
 
         Args:
             x: inputs `(rows, ...)`, or batches (of inputs, or tuples that begin with them).
-            batch_size: rows per batch. Default 32.
+            batch_size: rows per batch. Default 32; with `steps` all rows in so many batches.
             verbose: as in `fit`.
             steps: number of batches to look at. Default all.
             callbacks: as in `fit`; their predict hooks are called.
@@ -74,13 +74,13 @@ class PredictionMixin:
         from ranvier.utils.progress import ProgressBar, resolve_verbose
 
         shown = resolve_verbose(verbose)
-        size = 32 if batch_size is None else positive_int(batch_size, "predict", "batch_size")
         steps = optional_steps(steps, "predict", "steps")
         if is_stream(x):
             total = steps if steps is not None else (len(x) if hasattr(x, "__len__") else None)
             parts = self._predict_stream(x, steps)
         else:
             rows = self._prediction_rows(as_array(x, "x", "predict"))
+            size = batch_rows(batch_size, len(rows), steps, "predict")
             total = -(-len(rows) // size)
             if steps is not None:
                 total = min(steps, total)

@@ -54,7 +54,7 @@ class TrainingMixin(EvaluationMixin):
             x: inputs `(rows, ...)`: arrays of any layout and numeric dtype, memory maps, lists, pandas; or a
                 `DataLoader`, generator or other iterable of batches `(x, y)` or `(x, y, sample_weight)`.
             y: targets `(rows, ...)`; `(rows,)` and `(rows, 1)` are the same. Not with batches.
-            batch_size: rows per step. Default 32.
+            batch_size: rows per step. Default 32; with `steps_per_epoch` all rows in so many steps.
             epochs: number of the last epoch. Default 1.
             verbose: 0 silent, 1 bar, 2 a line per epoch, `"auto"` 1 in terminals and notebooks, else 2.
             callbacks: a `Callback` or a list of them.
@@ -84,6 +84,8 @@ class TrainingMixin(EvaluationMixin):
         steps_per_epoch = optional_steps(steps_per_epoch, "fit", "steps_per_epoch")
         validation_steps = optional_steps(validation_steps, "fit", "validation_steps")
         epochs, due = positive_int(epochs, "fit", "epochs"), _validation_due(validation_freq)
+        if batch_size is not None:
+            positive_int(batch_size, "fit", "batch_size")
         feed: ArrayFeed | StreamFeed
         validation: ArrayFeed | StreamFeed | None = None
         if is_stream(x):
@@ -100,7 +102,16 @@ class TrainingMixin(EvaluationMixin):
         else:
             split = validation_split if validation_data is None else 0.0
             feed, validation = training_feeds(
-                self, x, y, sample_weight, class_weight, batch_size, split, validation_batch_size
+                self,
+                x,
+                y,
+                sample_weight,
+                class_weight,
+                batch_size,
+                split,
+                validation_batch_size,
+                steps_per_epoch,
+                validation_steps,
             )
             run_epoch = _array_epochs(self, feed, shuffle, steps_per_epoch)
         if validation_data is not None:
@@ -161,15 +172,13 @@ class TrainingMixin(EvaluationMixin):
     ) -> Any:
         """One training step on one batch.
 
-        As in Keras 3, the values are running means since the last `reset_metrics`.
-
         Returns:
-            The loss; with metrics a list; or a dict by name.
+            The batch's loss; with metrics a list; or a dict by name.
         """
         return self._on_batch(True, "train_on_batch", x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Loss and metrics of one batch; running means since the last `reset_metrics`, as in Keras 3."""
+        """Loss and metrics of one batch, without training; as a number, a list, or a dict by name."""
         return self._on_batch(False, "test_on_batch", x, y, sample_weight, None, return_dict)
 
     def _on_batch(
@@ -181,9 +190,10 @@ class TrainingMixin(EvaluationMixin):
         batch = (x, y) if sample_weight is None else (x, y, sample_weight)
         run = Pass(self, training, stop_on_non_finite=training and compiled.stop_on_non_finite, where=where)
         self.stop_training = False
+        compiled.reset()
         run.over_stream(iter([batch]), batch_preparer(self, class_weight, where), 1)
         results = compiled.results()
-        return results if return_dict else compiled.as_list(results)
+        return dict(sorted(results.items())) if return_dict else compiled.as_list(results)
 
 
 def _array_epochs(model: Any, feed: ArrayFeed, shuffle: bool, steps: int | None) -> Callable[[Pass], bool]:
