@@ -53,7 +53,7 @@ def convert_to_tensor(x: Any, dtype: Any = None) -> Tensor:
     array = _as_numeric_array(x)
     if wanted is None:
         wanted = _default_dtype(x, array)
-    return as_tensor(np.ascontiguousarray(array).reshape(array.shape), wanted)
+    return as_tensor(np.asarray(array, dtype=wanted, order="C"))
 
 
 def _holds_tensors(x: Sequence[Any]) -> bool:

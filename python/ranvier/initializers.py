@@ -177,7 +177,7 @@ class VarianceScaling(_Native):
         seed: int, SeedGenerator or None.
     """
 
-    _fields = ("scale", "mode", "distribution", "seed")
+    _fields: ClassVar[tuple[str, ...]] = ("scale", "mode", "distribution", "seed")
 
     def __init__(
         self,

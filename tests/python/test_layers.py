@@ -69,7 +69,7 @@ def data(shape: tuple[int, ...], dtype: str = "float32") -> np.ndarray:
 
 
 def test_every_layer_is_in_the_contract() -> None:
-    named = {c.__name__ for c in registry.classes().values() if c.__module__.startswith("ranvier.")}
+    named = {c.__name__ for c in registry.classes().values() if c.__module__.startswith("ranvier.layers.")}
     assert named - {"Lambda"} == {name for name, *_ in CONTRACT}
     assert named - {"Lambda", "InputLayer"} == {name for name, *_ in LAYERS.values()}
 

@@ -16,14 +16,26 @@ from ranvier.layers._tracking import held, unique
 class WeightOwner:
     """The part of Layer that deals with weights."""
 
-    name: str
-    dtype: str
     built: bool
+    _name: str
+    _dtype: str
     _trainable: bool
     _weights: list[Variable]
     _state: list[Variable]
     _penalties: list[tuple[Variable, Callable[[Any], Any]]]
     _engine_layer: _core.Layer | None
+
+    @property
+    def name(self) -> str:
+        """The layer's name, fixed at construction."""
+        return self._name
+
+    @property
+    def dtype(self) -> str:
+        """Dtype of weights and computation."""
+        return self._dtype
+
+    compute_dtype = variable_dtype = dtype
 
     @property
     def trainable(self) -> bool:

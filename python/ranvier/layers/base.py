@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, ClassVar
 
 from ranvier import _core, config, ops, regularizers
 from ranvier._core import Tensor, Variable
@@ -41,6 +41,7 @@ class Layer(WeightOwner):
     """
 
     input_spec: InputSpec | None = None
+    _takes_training: ClassVar[bool] = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Remembers the arguments, for get_config of classes that do not define it."""
@@ -53,6 +54,8 @@ class Layer(WeightOwner):
         build = cls.__dict__.get("build")
         if build is not None:
             cls.build = _marks_built(build)  # type: ignore[method-assign]
+        if "call" in cls.__dict__:
+            cls._takes_training = "training" in inspect.signature(cls.call).parameters
 
     def __init__(
         self,
@@ -80,20 +83,6 @@ class Layer(WeightOwner):
                 f"[{type(self).__name__}] unknown argument {', '.join(map(repr, kwargs))}; "
                 f"known: {', '.join(extra_arguments(type(self)))}, activity_regularizer, trainable, dtype, name."
             )
-
-    # -- facts -------------------------------------------------------------------------------------------------------
-
-    @property
-    def name(self) -> str:
-        """The layer's name, fixed at construction."""
-        return self._name
-
-    @property
-    def dtype(self) -> str:
-        """Dtype of weights and computation."""
-        return self._dtype
-
-    compute_dtype = variable_dtype = dtype
 
     # -- building ----------------------------------------------------------------------------------------------------
 
@@ -178,7 +167,7 @@ class Layer(WeightOwner):
             self._losses = []
         token = _TRAINING.set(training)
         try:
-            if _takes_training(type(self)):
+            if self._takes_training:
                 outputs = self.call(inputs, *args, training=training, **kwargs)
             else:
                 outputs = self.call(inputs, *args, **kwargs)
@@ -308,11 +297,3 @@ def _marks_built(build: Callable[..., None]) -> Callable[..., None]:
         self._set_paths()
 
     return wrapper
-
-
-@functools.cache
-def _takes_training(cls: type[Layer]) -> bool:
-    parameters = inspect.signature(cls.call).parameters
-    return "training" in parameters or any(
-        p.kind is inspect.Parameter.VAR_KEYWORD for name, p in parameters.items() if cls.call is Layer.call
-    )

@@ -261,10 +261,13 @@ def _last(x: Tensor, axis: int) -> Tensor:
 
 
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Tensor:
-    """1 at the position each integer of `x` names, 0 elsewhere, along a new axis of size `num_classes`."""
+    """1 at the position each integer of `x` names, 0 elsewhere, along a new axis of size `num_classes`.
+
+    Floats are truncated: targets reach losses of one's own as floats.
+    """
     index = tensor(x)
     if index.dtype not in ("int32", "int64"):
-        raise TypeError(f"[one_hot] x: expected integers, received dtype {index.dtype}.")
+        index = engine.cast(index, "int64")
     y = engine.one_hot(index, int(num_classes), config.standardize_dtype(dtype))
     return y if axis == -1 else s.moveaxis(y, -1, axis)
 
