@@ -69,7 +69,7 @@ struct log_cosh : Base<T> {
     const V inner = vec::at_most(e, T(20));
     const V m = vec::expm1<T>(-inner);
     const V line = e > T(20) ? e - T(20) : V{};
-    return vec::log1p<T>(m * m / (T(2) * (T(1) + m))) + line;
+    return vec::log1p<T>(T(0.5) * m * m * vec::exp<T>(inner)) + line;  // cosh e − 1 without cancellation
   }
   V derivative(V p, V t) const { return vec::tanh<T>(p - t); }
 };
