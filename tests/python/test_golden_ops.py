@@ -1,4 +1,4 @@
-"""Values and gradients of ops, activations, losses and layers against Keras 3 on PyTorch (tests/golden/make_ops.py)."""
+"""Values and gradients of ops, activations, losses and layers against Keras 3 (tests/golden/make_ops.py)."""
 
 from __future__ import annotations
 
