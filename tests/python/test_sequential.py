@@ -29,7 +29,7 @@ def rows(n: int = 5, features: int = 4) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(n, features)).astype("float32")
 
 
-# Stacking ---------------------------------------------------------------------------------------------------------------
+# Stacking -------------------------------------------------------------------------------------------------------------
 
 
 def test_input_builds_at_once() -> None:
@@ -123,7 +123,7 @@ def test_get_layer() -> None:
             model.get_layer(**kwargs)
 
 
-# Calling ----------------------------------------------------------------------------------------------------------------
+# Calling --------------------------------------------------------------------------------------------------------------
 
 
 def test_call_equals_the_layers_one_after_the_other() -> None:
@@ -178,7 +178,7 @@ def test_nested_models_are_layers() -> None:
     assert model._engine_model().replayable
 
 
-# Weights ----------------------------------------------------------------------------------------------------------------
+# Weights --------------------------------------------------------------------------------------------------------------
 
 
 def test_set_weights_is_checked_before_anything_changes() -> None:
@@ -225,7 +225,7 @@ def test_parameters_are_the_trainable_weights() -> None:
     assert optimizer.iterations == 1
 
 
-# Configuration ----------------------------------------------------------------------------------------------------------
+# Configuration --------------------------------------------------------------------------------------------------------
 
 
 def test_config_round_trip() -> None:
@@ -273,7 +273,7 @@ def test_json_that_is_no_model() -> None:
         model_from_json('{"class_name": "Dense", "config": {"units": 2}}')
 
 
-# Summary ----------------------------------------------------------------------------------------------------------------
+# Summary --------------------------------------------------------------------------------------------------------------
 
 
 def test_summary(capsys: pytest.CaptureFixture[str]) -> None:
