@@ -26,7 +26,6 @@ def show_config() -> None:
         "compiler": info["compiler"],
         "OpenMP": info["openmp"],
         "Eigen": info["eigen"],
-        "built": info["built"],
         "Python": ".".join(map(str, sys.version_info[:3])),
         "NumPy": np.__version__,
     }

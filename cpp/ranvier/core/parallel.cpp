@@ -17,6 +17,7 @@
 #endif
 
 #include "ranvier/core/check.h"
+#include "ranvier/core/worker_pool.h"
 
 namespace ranvier {
 namespace {
@@ -54,7 +55,7 @@ int initial_threads() {
 
 struct Threads {
   std::atomic<int> count{initial_threads()};
-  // A child of fork has no worker threads, yet GNU's OpenMP believes it has and waits for them for ever.
+  // A child of fork has none of its parent's worker threads.
   std::atomic<bool> forked{false};
 
   Threads() {
@@ -67,6 +68,8 @@ struct Threads {
 };
 
 [[maybe_unused]] Threads& started = Threads::instance();
+
+}  // namespace
 
 #if defined(__SSE2__)
 constexpr unsigned flush_bits = 0x8040;  // flush-to-zero and denormals-are-zero
@@ -102,8 +105,6 @@ std::uint64_t flushing(std::uint64_t mode) {
 #endif
 }
 
-}  // namespace
-
 int num_threads() { return Threads::instance().forked ? 1 : Threads::instance().count.load(); }
 
 void set_num_threads(int n) {
@@ -113,28 +114,32 @@ void set_num_threads(int n) {
 }
 
 namespace detail {
+namespace {
+
+// Set while this thread runs a piece: parallel_for inside parallel_for runs where it is.
+thread_local bool inside __attribute__((tls_model("initial-exec"))) = false;
+
+struct Piecework {
+  ChunkFn chunk;
+  void* context;
+};
+
+}  // namespace
 
 void parallel_run(Index n, Index grain, ChunkFn chunk, void* context) {
   const Index pieces = (n + grain - 1) / grain;
-  // omp_get_max_threads() is what threadpoolctl and omp_set_num_threads steer.
-  const auto limit = static_cast<Index>(std::min(num_threads(), omp_get_max_threads()));
-  const int threads = static_cast<int>(std::min(pieces, limit));
-  if (threads <= 1 || omp_in_parallel()) {
-    for (Index begin = 0; begin < n; begin += grain) chunk(context, begin, std::min(n, begin + grain));
-    return;
-  }
-  const std::uint64_t mode = float_mode();
-#pragma omp parallel num_threads(threads)
-  {
-    const std::uint64_t own = float_mode();
-    if (own != mode) set_float_mode(mode);
-    // Static shares keep a piece on the same core, whose cache still holds it, from one kernel to the next.
-    const auto team = static_cast<Index>(omp_get_num_threads());
-    const auto me = static_cast<Index>(omp_get_thread_num());
-    const Index last = pieces * (me + 1) / team;
-    for (Index i = pieces * me / team; i < last; ++i) chunk(context, i * grain, std::min(n, (i + 1) * grain));
-    if (own != mode) set_float_mode(own);
-  }
+  // omp_get_max_threads() is what OMP_NUM_THREADS, threadpoolctl and omp_set_num_threads steer.
+  const int limit = std::min({num_threads(), omp_get_max_threads(), WorkerPool::max_threads});
+  const int threads = static_cast<int>(std::min(pieces, static_cast<Index>(limit)));
+  Piecework piecework{chunk, context};
+  const ChunkFn marked = [](void* work, Index begin, Index end) {
+    const auto& [function, data] = *static_cast<Piecework*>(work);
+    inside = true;
+    function(data, begin, end);
+    inside = false;
+  };
+  if (threads > 1 && !inside && WorkerPool::instance().run(threads, n, grain, marked, &piecework)) return;
+  for (Index begin = 0; begin < n; begin += grain) chunk(context, begin, std::min(n, begin + grain));
 }
 
 }  // namespace detail
