@@ -175,11 +175,14 @@ def load_model(
         model = model_from_record(record, custom_objects, place)
     finally:
         _core.set_random_state(*generator)  # reading a file leaves random numbers as they were
-    assign_weights(matched_weights(model, groups["weights.safetensors"], place))
+    matches = matched_weights(model, groups["weights.safetensors"], place)
+    assign_weights(matches)
     if compile and record.get("compile_config"):
         _compile(model, record["compile_config"], custom_objects, place)
     try:
-        apply_state(model, json.loads(texts.get("state.json", "{}")), groups.get("optimizer.safetensors"))
+        state = json.loads(texts.get("state.json", "{}"))
+        saved = {match.saved_name: match.variable for match in matches}
+        apply_state(model, state, groups.get("optimizer.safetensors"), saved)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"[{place}] the state of training does not fit the model: {error}") from error
     return model

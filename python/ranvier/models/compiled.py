@@ -31,8 +31,8 @@ class Compiled:
         self, optimizer: Any, loss: Any, metric_specs: Any, weighted_specs: Any, stop_on_non_finite: bool
     ) -> None:
         self.optimizer = optimizers.get(optimizer)
-        self.given_loss = loss
-        self.loss = None if loss is None else losses.as_loss(loss)
+        self.given_loss = losses.get(loss) if isinstance(loss, Mapping) else loss
+        self.loss = None if loss is None else losses.as_loss(self.given_loss)
         self.metric_specs = flat_specs(metric_specs, "metrics")
         self.weighted_specs = flat_specs(weighted_specs, "weighted_metrics")
         self.stop_on_non_finite = stop_on_non_finite
@@ -183,7 +183,11 @@ def flat_specs(specs: Any, name: str) -> list[Any]:
                 f"({', '.join(map(str, specs))}); pass a list."
             )
         return flat_specs(next(iter(specs.values()), None), name)
-    if isinstance(specs, str) or not isinstance(specs, Iterable) or isinstance(specs, Mapping | Metric | type):
+    if isinstance(specs, Mapping):
+        return [metrics.get(specs)]
+    if isinstance(specs, str) and specs not in metrics.registry and specs.lower() not in ("acc", "ce", "crossentropy"):
+        return [metrics.registry.lookup(specs)]  # now, while the scope with the user's own objects is open
+    if isinstance(specs, str) or not isinstance(specs, Iterable) or isinstance(specs, Metric | type):
         return [specs]
     return [item for spec in specs for item in flat_specs(spec, name)]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ranvier import _core
-from ranvier._core import Tensor
+from ranvier._core import Tensor, Variable
 from ranvier.layers._tracking import held
 from ranvier.layers.native import NativeLayer
 from ranvier.models.weight_files import named_weights
@@ -33,9 +33,17 @@ def model_state(model: Any) -> dict[str, Any]:
     return state
 
 
-def apply_state(model: Any, state: Mapping[str, Any], slots: list[tuple[str, Tensor]] | None) -> None:
-    """Puts a new model into the state; the default generator follows when training is resumed."""
-    weights = dict(named_weights(model))
+def apply_state(
+    model: Any, state: Mapping[str, Any], slots: list[tuple[str, Tensor]] | None, weights: Mapping[str, Variable]
+) -> None:
+    """Puts a new model into the state; the default generator follows when training is resumed.
+
+    Args:
+        model: the model, compiled if it was.
+        state: what `model_state` returned.
+        slots: the optimizer's, or None.
+        weights: the model's weights by the names they were saved under.
+    """
     for name in state.get("without_decay", []):
         weights[name].decay = False
     optimizer = model.optimizer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ranvier import _core
 from ranvier._core import Tensor, Variable
@@ -36,27 +36,38 @@ def read_weights(path: str) -> Named:
     return found
 
 
-def matched_weights(
-    model: Any, tensors: Named, place: str, skip_mismatch: bool = False
-) -> list[tuple[Variable, Tensor]]:
-    """Pairs of a model's weights and their new values, complete and of equal shapes.
+class Match(NamedTuple):
+    """A weight of the model, and what a file has for it."""
 
-    They are paired by name; when the names differ throughout, as between two models made in one session ("dense" and
-    "dense_2"), by position.
+    saved_name: str
+    variable: Variable
+    tensor: Tensor
+
+
+def matched_weights(model: Any, tensors: Named, place: str, skip_mismatch: bool = False) -> list[Match]:
+    """The model's weights with their new values, complete and of equal shapes.
+
+    They are paired by name; those whose names differ, as numbered names do between two models made in one session
+    ("dense" and "dense_2"), by position.
 
     Raises:
         ValueError: naming layer, expected and received. Nothing has been changed.
     """
     own = named_weights(model)
     given = dict(tensors)
-    if not skip_mismatch and {name for name, _ in own}.isdisjoint(given) and _alike(own, tensors):
-        return [(variable, tensor) for (_, variable), (_, tensor) in zip(own, tensors, strict=True)]
-    pairs = []
+    names = {name for name, _ in own}
+    mine = [pair for pair in own if pair[0] not in given]
+    theirs = [pair for pair in tensors if pair[0] not in names]
+    saved_as = {name: name for name in names}
+    if mine and _alike(mine, theirs):
+        saved_as.update({name: saved for (name, _), (saved, _) in zip(mine, theirs, strict=True)})
+    matches = []
     for name, variable in own:
-        tensor = given.pop(name, None)
+        saved = saved_as[name]
+        tensor = given.pop(saved, None)
         layer, _, weight = name.rpartition("/")
         if tensor is not None and tensor.shape == variable.shape:
-            pairs.append((variable, tensor))
+            matches.append(Match(saved, variable, tensor))
         elif not skip_mismatch:
             received = f"shape {tensor.shape}" if tensor is not None else f"no {name!r} among {_some(tensors)}"
             raise ValueError(
@@ -70,13 +81,13 @@ def matched_weights(
             f"[{place}] expected weights for {_layers(own)}, received also {extra!r} of shape {given[extra].shape}; "
             "build the same layers as the saved model, or pass skip_mismatch=True to take over what fits."
         )
-    return pairs
+    return matches
 
 
-def assign_weights(pairs: list[tuple[Variable, Tensor]]) -> None:
+def assign_weights(matches: list[Match]) -> None:
     """Copies the values in."""
-    for variable, tensor in pairs:
-        variable.assign(tensor)
+    for match in matches:
+        match.variable.assign(match.tensor)
 
 
 def _alike(own: list[tuple[str, Variable]], tensors: Named) -> bool:
