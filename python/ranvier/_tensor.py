@@ -26,6 +26,8 @@ _WIDER = {
     "uint64": "int64",
 }
 
+_ENGINE_DTYPES = frozenset(np.dtype(name) for name in config.DTYPES)  # native byte order only
+
 
 def convert_to_tensor(x: Any, dtype: Any = None) -> Tensor:
     """`x` as a `Tensor`; a Tensor of the wanted dtype is returned as it is, NumPy data is copied.
@@ -41,8 +43,10 @@ def convert_to_tensor(x: Any, dtype: Any = None) -> Tensor:
         TypeError: strings, objects, complex numbers.
         ValueError: lists of uneven length.
     """
-    if type(x) is Tensor and dtype is None:
+    if type(x) is Tensor and (dtype is None or dtype == x.dtype):
         return x
+    if type(x) is np.ndarray and x.dtype in _ENGINE_DTYPES and (dtype is None or dtype in config.DTYPES):
+        return as_tensor(x, dtype)
     wanted = None if dtype is None else config.standardize_dtype(dtype)
     if isinstance(x, Tensor | Variable):
         return as_tensor(x, wanted)

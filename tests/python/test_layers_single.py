@@ -218,3 +218,8 @@ def test_wrong_features_name_layer_and_fix() -> None:
         layer(np.ones((32, 28, 28), "float32"))
     with pytest.raises(ValueError, match=r"\[dense_1\] expected 784 features"):
         layer(np.ones((32, 5), "float32"))
+
+
+def test_a_single_sample_without_batch_axis_is_named() -> None:
+    with pytest.raises(ValueError, match=r"\[d\] expected an input of rank 2 or more .*received shape \(3,?\)"):
+        layers.Dense(2, name="d")([1, 2, 3])

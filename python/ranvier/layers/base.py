@@ -159,7 +159,8 @@ class Layer(WeightOwner):
         outer = _TRAINING.get()
         training = bool(outer) if training is None else bool(training)
         if not self.built:
-            self._build_if_needed((None, *shapes[1:]) if isinstance(shapes, tuple) else shapes, before_call=True)
+            free = isinstance(shapes, tuple) and len(shapes) > 1  # of another batch size later
+            self._build_if_needed((None, *shapes[1:]) if free else shapes, before_call=True)
             fresh = True
         else:
             fresh = False

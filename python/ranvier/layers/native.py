@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ranvier import _core, activations, config, initializers, regularizers
 from ranvier._core import Tensor
 from ranvier._tensor import convert_to_tensor
-from ranvier.layers.base import Layer, python_layer
+from ranvier.layers.base import _TRAINING, Layer, python_layer
 
 _INITIALIZER = "_initializer"
 _REGULARIZER = "_regularizer"
@@ -30,6 +31,7 @@ class NativeLayer(Layer):
 
     def __init__(self, **kwargs: Any) -> None:
         self._native_layer: _core.Layer | None = None
+        self._afterwards: Callable[[Any], Any] | None = None  # an activation of one's own
         super().__init__(**kwargs)
         if self.dtype not in config.FLOATS:
             raise ValueError(f"[{self.name}] dtype: expected 'float32' or 'float64', received {self.dtype!r}.")
@@ -55,6 +57,7 @@ class NativeLayer(Layer):
         if self._native_layer is None:
             self._native_layer = _core.Layer(type(self).__name__, self._engine_config())
             self._native_layer.trainable = self._trainable
+            self._afterwards = self._python_activation()
         return self._native_layer
 
     def _engine_config(self) -> dict[str, Any]:
@@ -141,9 +144,19 @@ class NativeLayer(Layer):
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """The engine's layer, then an activation of one's own if there is one."""
-        y = self._native()(inputs, training)
-        activation = self._python_activation()
-        return y if activation is None else activation(y)
+        y = (self._native_layer or self._native())(inputs, training)
+        return y if self._afterwards is None else self._afterwards(y)
+
+    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        """Builds the layer on first use, then runs it; see `Layer.__call__`."""
+        plain = (
+            self.built and self.activity_regularizer is None and self._afterwards is None and self.input_spec is None
+        )
+        if not plain or args or kwargs:
+            return super().__call__(inputs, *args, training=training, **kwargs)
+        if training is None:
+            training = bool(_TRAINING.get())
+        return self.call(self._convert(inputs), training)
 
     def _convert(self, x: Any) -> Tensor:
         return convert_to_tensor(x, self.dtype)
