@@ -232,7 +232,7 @@ struct squareplus : WithA<T> {
     const V root = vec::sqrt<T>(c * c + this->a);
     const V s = root > m ? root : m;
     const V left = s > T(0) ? this->a / (T(2) * (s + m)) : V{};
-    return x < T(0) ? left : T(0.5) * (x + s);
+    return x < T(0) ? left : T(0.5) * x + T(0.5) * s;
   }
   V derivative(V x) const {
     const V c = vec::clamp(x, -large, large);
