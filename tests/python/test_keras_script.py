@@ -1,0 +1,106 @@
+"""A Keras 3 script runs with only its import changed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+SCRIPT = """
+import numpy as np
+import keras
+from keras import layers
+
+keras.utils.set_random_seed(42)
+keras.backend.clear_session()
+
+# Two moons
+rng = np.random.default_rng(0)
+angle = rng.uniform(0, np.pi, 600)
+x = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+x[300:] = [1.0, 0.4] - x[300:]
+x = (x + rng.normal(scale=0.1, size=x.shape)).astype("float32")
+y = np.repeat([0, 1], 300)
+order = rng.permutation(600)
+x, y = x[order], y[order]
+x_train, y_train, x_test, y_test = x[:500], y[:500], x[500:], y[500:]
+
+model = keras.Sequential(
+    [
+        keras.Input(shape=(2,)),
+        layers.Dense(32, activation="relu", kernel_initializer="he_normal"),
+        layers.BatchNormalization(),
+        layers.Dropout(0.1),
+        layers.Dense(32, activation="relu", kernel_regularizer=keras.regularizers.L2(1e-4)),
+        layers.Dense(2, activation="softmax"),
+    ]
+)
+model.summary()
+model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+early_stopping = keras.callbacks.EarlyStopping(monitor="val_loss", patience=8, restore_best_weights=True)
+history = model.fit(
+    x_train, y_train, batch_size=32, epochs=60, validation_split=0.2, callbacks=[early_stopping], verbose=2
+)
+loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
+probabilities = model.predict(x_test, verbose=0)
+predicted = np.argmax(probabilities, axis=1)
+
+print("keras version", keras.__version__)
+print("epochs", len(history.history["val_loss"]))
+print("accuracy", accuracy)
+print("agree", float((predicted == y_test).mean()))
+print("shapes", probabilities.shape, [w.shape for w in model.get_weights()][:2])
+
+model2 = keras.models.Sequential()
+model2.add(keras.Input((2,)))
+model2.add(keras.layers.Dense(1, activation="sigmoid"))
+model2.compile(
+    loss=keras.losses.BinaryCrossentropy(),
+    optimizer=keras.optimizers.Adam(learning_rate=0.05),
+    metrics=[keras.metrics.BinaryAccuracy(), keras.metrics.AUC()],
+)
+model2.fit(x_train, y_train, epochs=2, verbose=0, class_weight={0: 1.0, 1: 2.0}, validation_data=(x_test, y_test))
+print(sorted(model2.history.history))
+"""
+
+
+def test_the_script_runs_with_only_its_import_changed(tmp_path: Path) -> None:
+    changed = re.sub(r"^import keras$", "import ranvier as keras", SCRIPT, flags=re.M)
+    changed = re.sub(r"^from keras import", "from ranvier import", changed, flags=re.M)
+    assert sum(a != b for a, b in zip(SCRIPT.splitlines(), changed.splitlines(), strict=True)) == 2
+    (tmp_path / "script.py").write_text(changed)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(tmp_path / "script.py")], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    out = done.stdout
+    for part in ('Model: "sequential"', "batch_normalization (BatchNormalization)", "Epoch 1/60 - 13/13", "val_loss: "):
+        assert part in out
+    values = dict(line.split(" ", 1) for line in out.splitlines() if line.startswith(("epochs", "accuracy", "agree")))
+    assert 1 <= int(values["epochs"]) <= 60
+    assert float(values["accuracy"]) > 0.95
+    assert np.isclose(float(values["accuracy"]), float(values["agree"]))
+    assert "shapes (100, 2) [(2, 32), (32,)]" in out
+    assert out.splitlines()[-1] == str(["auc", "binary_accuracy", "loss", "val_auc", "val_binary_accuracy", "val_loss"])
+
+
+def test_other_names_scripts_use() -> None:
+    import ranvier as keras
+    import ranvier.layers as L
+
+    assert keras.models.Sequential is keras.Sequential
+    assert keras.layers.Dense is L.Dense
+    assert keras.layers.Input is keras.Input
+    assert keras.version() == keras.__version__
+    assert keras.backend.floatx() == keras.config.floatx() == "float32"
+    assert keras.saving.load_model is keras.models.load_model
+    assert issubclass(keras.Sequential, keras.Model)
+    assert issubclass(keras.Model, keras.layers.Layer)
+    assert callable(keras.utils.to_categorical)
+    for name in keras.__all__:
+        assert getattr(keras, name) is not None
+    assert set(keras.__all__) <= set(dir(keras))
