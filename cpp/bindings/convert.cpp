@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include "bindings.h"
 #include "ranvier/ops/elementwise.h"
 
@@ -8,15 +10,22 @@ py::dtype numpy_dtype(DType dtype) {
 }
 
 DType dtype_from_numpy(const py::dtype& dtype) {
-  for (const DType d : {DType::float32, DType::float64, DType::int32, DType::int64, DType::boolean}) {
-    if (dtype.equal(numpy_dtype(d))) return d;
+  // By kind and size: comparing dtype objects would cost more than a small network.
+  const bool native = dtype.byteorder() == '=' || dtype.byteorder() == '|';
+  for (const auto& [kind, size, known] : {std::tuple{'f', 4, DType::float32},
+                                          {'f', 8, DType::float64},
+                                          {'i', 4, DType::int32},
+                                          {'i', 8, DType::int64},
+                                          {'b', 1, DType::boolean}}) {
+    if (native && dtype.kind() == kind && dtype.itemsize() == size) return known;
   }
   fail<TypeError>("array: expected dtype float32, float64, int32, int64 or bool, received ",
                   py::str(dtype).cast<std::string>());
 }
 
 Tensor from_numpy(const py::array& array) {
-  const py::array plain = py::array::ensure(array, py::array::c_style);
+  const bool contiguous = (array.flags() & py::array::c_style) != 0;
+  const py::array plain = contiguous ? array : py::array::ensure(array, py::array::c_style);
   if (!plain) throw py::error_already_set();
   const DType dtype = dtype_from_numpy(plain.dtype());
   check(plain.ndim() <= max_rank, "array: expected at most ", max_rank, " dimensions, received ", plain.ndim());
@@ -37,6 +46,7 @@ py::array to_numpy(const Tensor& x, bool writable) {
 }
 
 Tensor to_tensor(py::handle object, const Tensor* like) {
+  if (py::isinstance<py::array>(object)) return from_numpy(py::reinterpret_borrow<py::array>(object));
   if (py::isinstance<Tensor>(object)) return object.cast<const Tensor&>();
   if (py::isinstance<nn::Parameter>(object)) return object.cast<const nn::Parameter&>().value;
   if (PyFloat_CheckExact(object.ptr())) {
@@ -51,7 +61,6 @@ Tensor to_tensor(py::handle object, const Tensor* like) {
     const std::int64_t value = object.cast<std::int64_t>();
     return from_values<std::int64_t>(std::span(&value, 1), {});
   }
-  if (py::isinstance<py::array>(object)) return from_numpy(py::reinterpret_borrow<py::array>(object));
   if (py::hasattr(object, "__array__") || PyList_Check(object.ptr()) || PyTuple_Check(object.ptr())) {
     const py::array array = py::array::ensure(object);
     if (!array) throw py::error_already_set();
