@@ -15,6 +15,7 @@ from ranvier._core import Tensor
 from ranvier._core import initialize as _initialize
 from ranvier._registry import Registry
 from ranvier.random import Seed, SeedGenerator, check_seed, check_shape
+from ranvier.utils.configs import known_arguments
 
 __all__ = [
     "Constant",
@@ -95,6 +96,11 @@ class _Native(Initializer):
         if isinstance(config.get("seed"), SeedGenerator):
             config["seed"] = {"class_name": "SeedGenerator", "config": config["seed"].get_config()}
         return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """The inverse of `get_config`, Keras's or ours."""
+        return cls(**known_arguments(cls, config))
 
 
 def _seed(seed: Any, where: str) -> Seed:

@@ -223,3 +223,55 @@ def test_wrong_features_name_layer_and_fix() -> None:
 def test_a_single_sample_without_batch_axis_is_named() -> None:
     with pytest.raises(ValueError, match=r"\[d\] expected an input of rank 2 or more .*received shape \(3,?\)"):
         layers.Dense(2, name="d")([1, 2, 3])
+
+
+def test_configs_of_keras_are_read() -> None:
+    dtype = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float64"}, "registered_name": None}
+    glorot = {
+        "module": "keras.initializers",
+        "class_name": "GlorotUniform",
+        "config": {"seed": 3, "input_axes": None, "output_axes": None},
+        "registered_name": None,
+    }
+    dense = {
+        "module": "keras.layers",
+        "class_name": "Dense",
+        "config": {
+            "name": "d",
+            "trainable": True,
+            "dtype": dtype,
+            "units": 3,
+            "activation": "relu",
+            "use_bias": True,
+            "kernel_initializer": glorot,
+            "kernel_constraint": None,
+            "quantization_config": None,
+        },
+        "registered_name": None,
+    }
+    layer = layers.deserialize(dense)
+    assert (layer.name, layer.dtype, layer.units, layer.kernel_initializer.seed) == ("d", "float64", 3, 3)
+    renorm = {"momentum": 0.9, "renorm": False, "renorm_clipping": None, "renorm_momentum": 0.99, "synchronized": False}
+    assert layers.BatchNormalization.from_config(renorm).momentum == 0.9
+    with pytest.raises(ValueError, match=r"\[BatchNormalization\] renorm=True is not supported"):
+        layers.BatchNormalization.from_config({**renorm, "renorm": True})
+
+
+def test_subclasses_of_built_in_layers_are_saved() -> None:
+    class Scaled(layers.Dense):
+        def __init__(self, scale: float, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.scale = scale
+
+        def call(self, inputs: Any, training: bool = False) -> Any:
+            return super().call(inputs, training) * self.scale
+
+        def get_config(self) -> dict[str, Any]:
+            return {**super().get_config(), "scale": self.scale}
+
+    layer = Scaled(2.0, units=3, kernel_initializer="ones", name="s")
+    again = layers.deserialize(json.loads(json.dumps(layers.serialize(layer))), {"Scaled": Scaled})
+    assert (again.units, again.scale, again.name) == (3, 2.0, "s")
+    for each in (layer, again):
+        np.testing.assert_allclose(each(np.ones((1, 4), "float32")).numpy(), 8.0)
+        assert each._handle()(ops.ones((1, 4))).numpy().tolist() == [[8.0, 8.0, 8.0]]

@@ -160,6 +160,19 @@ def test_losses_of_ones_own() -> None:
     np.testing.assert_allclose(t.grad.numpy(), 12 / 6)
 
 
+def test_subclasses_of_built_in_losses() -> None:
+    class Named(losses.Huber):
+        pass
+
+    class Doubled(losses.MeanSquaredError):
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return super().call(y_true, y_pred) * 2.0
+
+    y, p = np.zeros((3, 1)), np.full((3, 1), 3.0, "float32")
+    assert float(Named()(y, p)) == 2.5
+    assert float(Doubled()(y, p)) == 18
+
+
 def test_an_engine_loss_does_not_keep_its_python_loss_alive() -> None:
     loss = Quartic()
     handle = loss._handle()

@@ -172,6 +172,22 @@ def test_configs_of_keras_are_read() -> None:
         optimizers.SGD.from_config({**config, "use_ema": True})
 
 
+def test_subclasses() -> None:
+    class Half(optimizers.SGD):
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(0.5, **kwargs)
+
+    weight = Variable(ops.ones((1,)))
+    Half().apply([np.ones(1)], [weight])
+    assert weight.numpy()[0] == 0.5
+
+    class Mine(optimizers.Optimizer):
+        pass
+
+    with pytest.raises(TypeError, match=r"Mine derives from no optimizer of the engine; derive from one of SGD"):
+        Mine(0.1).build([weight])
+
+
 def unbuilt() -> optimizers.Optimizer:
     return optimizers.SGD(name="mine")
 

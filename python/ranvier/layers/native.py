@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from ranvier import _core, activations, config, initializers, regularizers
 from ranvier._core import Tensor
 from ranvier._tensor import convert_to_tensor
 from ranvier.layers.base import _TRAINING, Layer, python_layer
+from ranvier.utils.configs import known_arguments
 
 _INITIALIZER = "_initializer"
 _REGULARIZER = "_regularizer"
@@ -28,6 +29,15 @@ class NativeLayer(Layer):
     _arguments: ClassVar[tuple[str, ...]] = ()
     _weight_names: ClassVar[tuple[str, ...]] = ()
     _state_names: ClassVar[tuple[str, ...]] = ()  # weights that gradients never change
+    _engine_class: ClassVar[str]  # the engine's class; that of the built-in base for a subclass of one's own
+    _changed: ClassVar[bool] = False  # whether a subclass of one's own computes something else
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith("ranvier."):
+            cls._engine_class = cls.__name__
+        elif not cls._changed:
+            cls._changed = any(name in cls.__dict__ for name in ("call", "__call__", "build"))
 
     def __init__(self, **kwargs: Any) -> None:
         self._native_layer: _core.Layer | None = None
@@ -55,7 +65,7 @@ class NativeLayer(Layer):
 
     def _native(self) -> _core.Layer:
         if self._native_layer is None:
-            self._native_layer = _core.Layer(type(self).__name__, self._engine_config())
+            self._native_layer = _core.Layer(self._engine_class, self._engine_config())
             self._native_layer.trainable = self._trainable
             self._afterwards = self._python_activation()
         return self._native_layer
@@ -82,7 +92,7 @@ class NativeLayer(Layer):
 
     @property
     def _runs_python(self) -> bool:
-        if self._python_activation() is not None:
+        if self._changed or self._python_activation() is not None:
             return True
         penalties = [getattr(self, a) for a in self._arguments if a.endswith(_REGULARIZER)]
         return any(regularizers.native_factors(p) is None for p in [self.activity_regularizer, *penalties])
@@ -105,8 +115,6 @@ class NativeLayer(Layer):
         Layer.trainable.fset(self, value)  # type: ignore[attr-defined]
         if self._native_layer is not None:
             self._native_layer.trainable = bool(value)
-            for variable in self._weights:  # the engine may have followed the flag with the weights, too
-                variable.trainable = bool(value) and variable.name not in self._state_names
 
     # -- building and calling ----------------------------------------------------------------------------------------
 
@@ -116,8 +124,8 @@ class NativeLayer(Layer):
             return
         self._native().build(tuple(input_shape))
         named = {variable.name: variable for variable in self._native().variables}
-        self._weights = list(named.values())
-        self._state = [v for v in self._weights if v.name in self._state_names]
+        self._weights = [*named.values(), *self._weights]
+        self._state += [v for v in named.values() if v.name in self._state_names]
         for name in self._weight_names:
             setattr(self, name, named.get(name))
         for argument in self._arguments:
@@ -180,3 +188,8 @@ class NativeLayer(Layer):
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """A new layer from what `get_config` returned, Keras's or ours."""
+        return cls(**known_arguments(cls, config))

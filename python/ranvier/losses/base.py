@@ -105,17 +105,25 @@ class NativeLoss(Loss):
     """A loss the engine computes; `_arguments` are its constructor arguments beside name, reduction and dtype."""
 
     _arguments: ClassVar[tuple[str, ...]] = ()
+    _engine_class: ClassVar[str]  # the engine's class; that of the built-in base for a subclass of one's own
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Notes which class of the engine computes it."""
+        super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith("ranvier."):
+            cls._engine_class = cls.__name__
 
     def _settings(self) -> dict[str, Any]:
         return {argument: getattr(self, argument) for argument in self._arguments}
 
     def _make_handle(self) -> _core.Loss:
-        settings = {"name": self.name, "reduction": self.reduction, **self._settings()}
-        return _core.Loss(type(self).__name__, settings)
+        if type(self).call is not NativeLoss.call:  # a subclass of one's own
+            return super()._make_handle()
+        return _core.Loss(self._engine_class, {"name": self.name, "reduction": self.reduction, **self._settings()})
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
         """One value per sample."""
-        plain = _core.Loss(type(self).__name__, {"name": self.name, "reduction": "none", **self._settings()})
+        plain = _core.Loss(self._engine_class, {"name": self.name, "reduction": "none", **self._settings()})
         return plain(convert_to_tensor(y_true), floating(y_pred), None)
 
     def get_config(self) -> dict[str, Any]:

@@ -13,15 +13,7 @@ from ranvier._tensor import convert_to_tensor
 from ranvier.layers._checks import number
 from ranvier.optimizers.schedules import LearningRateSchedule
 from ranvier.optimizers.schedules import registry as schedules
-
-# Arguments of Keras that the engine does not have, with the values that mean "off".
-_OFF = {
-    "use_ema": (False,),
-    "ema_momentum": None,
-    "ema_overwrite_frequency": (None,),
-    "loss_scale_factor": (None,),
-    "gradient_accumulation_steps": (None,),
-}
+from ranvier.utils.configs import known_arguments
 
 
 class Optimizer:
@@ -96,8 +88,18 @@ class Optimizer:
         if self._engine_optimizer is None:
             settings = {key: getattr(self, key) for key in (*self._base_arguments, *self._arguments)}
             settings["learning_rate"] = self._current_lr(0)
-            self._engine_optimizer = _core.Optimizer(type(self).__name__, settings)
+            self._engine_optimizer = _core.Optimizer(self._engine_class(), settings)
         return self._engine_optimizer
+
+    def _engine_class(self) -> str:
+        """The engine's class: that of the built-in optimizer it derives from."""
+        for cls in type(self).__mro__:
+            if registry.classes().get(cls.__name__) is cls:
+                return cls.__name__
+        raise TypeError(
+            f"[{self.name}] {type(self).__name__} derives from no optimizer of the engine; "
+            f"derive from one of {', '.join(registry.classes())}: update rules are not written in Python."
+        )
 
     @property
     def built(self) -> bool:
@@ -280,12 +282,7 @@ class Optimizer:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """The inverse of `get_config`; also reads Keras's as long as averaging and accumulation are off."""
-        settings = dict(config)
-        for key, off in _OFF.items():
-            if key in settings and off is not None and settings[key] not in off:
-                raise ValueError(f"[{cls.__name__}] {key}={settings[key]!r} is not supported; expected {off[0]!r}.")
-            settings.pop(key, None)
-        return cls(**settings)
+        return cls(**known_arguments(cls, config))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name} learning_rate={self.learning_rate:g}>"
