@@ -118,7 +118,7 @@ def validation_feed(
     if is_stream(validation_data):
         return StreamFeed(validation_data, steps)
     x, y, weight = checks.unpack_validation_data(validation_data)
-    return array_feed(model, x, y, weight, batch_size, steps, "fit", "validation_")
+    return array_feed(model, x, y, weight, batch_size, steps, "fit", "validation ")
 
 
 def stream_feed(where: str, x: Any, steps: int | None, **refused: Any) -> StreamFeed:

@@ -185,10 +185,16 @@ class Model(TrainingMixin, PredictionMixin, Layer):
     def _build_for(self, shape: tuple[int, ...], argument: str = "x") -> None:
         """Builds for data of this shape, or checks that it fits."""
         wanted = (None, *shape[1:])
+        known = self._input_shape_or_none()
+        if known is not None and len(shape) == 1 and len(known) == 2 and shape[0] == known[1]:
+            raise ValueError(
+                f"[{self.name}] expected {argument} with shape (rows, {known[1]}), received {shape}; "
+                "for one row pass x[None, :]."
+            )
         if not self.built:
             self.build(wanted)
-            return
-        self.compute_output_shape(wanted)
+        elif wanted != known:
+            self.compute_output_shape(shape)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

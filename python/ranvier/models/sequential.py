@@ -230,21 +230,21 @@ class Sequential(Model):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """Shape of the output for input of `input_shape` (with the batch axis)."""
-        shape: Shape = tuple(input_shape)
+        shape = given = tuple(input_shape)
         if self.built and shape == self._built_input and self._built_output is not None:
             return self._built_output
-        self._check_input(shape)
-        for layer in self._layers:
+        for layer in self._layers:  # first, for their errors know more
             layer._build_if_needed(shape)
+            native = getattr(layer, "_native_layer", None)
+            if native is not None:
+                native.build(shape)  # once built, this checks that the shape fits
             shape = tuple(layer.compute_output_shape(shape))
+        if self._input is not None and not _fits(given, self._input.batch_shape):
+            raise ValueError(
+                f"[{self.name}] expected input of shape {self._input.batch_shape} as {self._input.name!r} says, "
+                f"received x with shape {given}."
+            )
         return shape
-
-    def _check_input(self, shape: Shape) -> None:
-        wanted = self._input.batch_shape if self._input is not None else None
-        if wanted is not None and not _fits(shape, wanted):
-            first = self._layers[0].name if self._layers else self.name
-            hint = "; add Flatten() before it" if len(shape) > len(wanted) == 2 else ""
-            raise ValueError(f"[{first}] expected input of shape {wanted}, received x with shape {shape}{hint}.")
 
     # -- shapes ------------------------------------------------------------------------------------------------------
 
