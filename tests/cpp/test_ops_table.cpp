@@ -1,5 +1,5 @@
-// Every differentiable op: gradients against central differences in float64, float32 against float64, a recorded step
-// against the eager one, one thread against several.
+// Every differentiable op: gradients against central differences in float64, and added up; float32 against float64; a
+// recorded step against the eager one; one thread against several.
 #include <algorithm>
 #include <cstring>
 
@@ -104,6 +104,28 @@ void check_gradient(const Case& c) {
   }
 }
 
+// The same result computed twice from the same inputs: their gradients add up, to twice the single one.
+void check_accumulation(const Case& c) {
+  const Outcome single = run(c, 3, DType::float64);
+  const Tensors inputs = draw_inputs(c, 3, DType::float64);
+  require_gradients(c, inputs);
+  restart_generator();
+  const Tensor first = c.f(inputs);
+  restart_generator();
+  const Tensor second = c.f(inputs);
+  backward(ops::add(weigh(first), weigh(second)));
+  const Outcome both = outcome_of(c, first, inputs);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    for (std::size_t j = 0; j < both.gradients[i].size(); ++j) {
+      const double expected = 2 * single.gradients[i][j];
+      const double got = both.gradients[i][j];
+      // not to the bit: an input used several times adds its parts in another order
+      report(std::abs(expected - got) <= 1e-12 * std::max(1.0, std::abs(expected)), __FILE__, __LINE__,
+             concat_text(c.name, ": input ", i, " at ", j, ", used twice: expected ", expected, ", got ", got));
+    }
+  }
+}
+
 // float32 may differ by some units in the last place of the largest value in the array.
 void check_precision(const Case& c) {
   const Outcome exact = run(c, 5, DType::float64);
@@ -172,7 +194,10 @@ int main(int argc, char** argv) {
   for (const Case& c : op_cases()) {
     if (argc > 1 && c.name.find(argv[1]) == std::string::npos) continue;
     try {
-      if (!c.large) check_gradient(c);
+      if (!c.large) {
+        check_gradient(c);
+        check_accumulation(c);
+      }
       if (!c.draws) check_precision(c);
       check_replay(c);
       if (c.large) check_threads(c);
