@@ -2,9 +2,10 @@
 //
 // An op computes its result and, when any input wants a gradient, attaches a closure:
 //
-//   return attach("exp", y, {&x}, [y](const Tensor& dy, Grads& to) { ... kernels write into to.sink<T>(0) ... });
+//   return attach("exp", y, {&x}, [kept = stop_gradient(y)](const Tensor& dy, Grads& to) { ... to.sink<T>(0) ... });
 //
-// The closure captures only the tensors its gradient reads. Gradients are written straight to where they are wanted:
+// The closure captures only the tensors its gradient reads, and those without their history: y itself would own its node
+// and be owned by it. Gradients are written straight to where they are wanted:
 // a sink says "write" for the first contribution and "add" for the later ones, so nothing is zeroed beforehand.
 #pragma once
 

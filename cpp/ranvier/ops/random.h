@@ -32,8 +32,7 @@ namespace ops {
 
 // While a program records, the generator must outlive the program.
 Tensor random_uniform(const Shape& shape, double low, double high, DType dtype, Generator& generator);
-Tensor random_normal(const Shape& shape, double mean, double stddev, bool truncated, DType dtype,
-                     Generator& generator);
+Tensor random_normal(const Shape& shape, double mean, double stddev, bool truncated, DType dtype, Generator& generator);
 Tensor random_integers(const Shape& shape, Index low, Index high, Generator& generator);
 Tensor random_permutation(Index n, Generator& generator);
 
