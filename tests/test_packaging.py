@@ -226,9 +226,9 @@ def test_cmake_and_python_ask_for_the_same_flags() -> None:
 
 def test_a_module_that_does_not_load_gives_the_reason(tmp_path: Path) -> None:
     package = tmp_path / "ranvier"
-    package.mkdir()
+    (package / "_core").mkdir(parents=True)
     source = ROOT / "python" / "ranvier"
-    for name in ("_core.py", "_simd.py"):
+    for name in ("_core/__init__.py", "_simd.py"):
         (package / name).write_text((source / name).read_text())
     (package / "__init__.py").write_text("")
     for level in ("v2", "portable"):

@@ -1,6 +1,6 @@
 """The engine. On import this module puts the extension module of the best SIMD level in its own place.
 
-`ranvier._core` is then that module, whatever its level; `_core.pyi` describes it.
+`ranvier._core` is then that module, whatever its level; `__init__.pyi`, generated from the bindings, describes it.
 """
 
 from __future__ import annotations

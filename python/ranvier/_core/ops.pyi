@@ -1,0 +1,142 @@
+"""
+The engine's operations over tensors.
+"""
+from __future__ import annotations
+import collections.abc
+import ranvier._core
+import typing
+__all__: list[str] = ['all', 'any', 'arange', 'argmax', 'argmin', 'binary', 'broadcast_to', 'cast', 'compare', 'concatenate', 'dense', 'dropout', 'expand_dims', 'flip', 'full', 'gather', 'glu', 'l1l2_penalty', 'layer_norm', 'log_softmax', 'matmul', 'max', 'mean', 'min', 'one_hot', 'pad', 'prelu', 'prod', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'repeat', 'reshape', 'slice', 'softmax', 'sparsemax', 'squeeze', 'stack', 'stop_gradient', 'sum', 'transpose', 'unary', 'variance', 'where']
+def all(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = [], keepdims: bool = False) -> ranvier._core.Tensor:
+    """
+    Reduces over `axes`; all when empty.
+    """
+def any(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = [], keepdims: bool = False) -> ranvier._core.Tensor:
+    """
+    Reduces over `axes`; all when empty.
+    """
+def arange(start: typing.SupportsFloat | typing.SupportsIndex, stop: typing.SupportsFloat | typing.SupportsIndex, step: typing.SupportsFloat | typing.SupportsIndex, dtype: str) -> ranvier._core.Tensor:
+    ...
+def argmax(x: ranvier._core.Tensor, axis: typing.SupportsInt | typing.SupportsIndex, keepdims: bool = False) -> ranvier._core.Tensor:
+    ...
+def argmin(x: ranvier._core.Tensor, axis: typing.SupportsInt | typing.SupportsIndex, keepdims: bool = False) -> ranvier._core.Tensor:
+    ...
+def binary(name: str, x1: ranvier._core.Tensor, x2: ranvier._core.Tensor) -> ranvier._core.Tensor:
+    """
+    Broadcasting arithmetic by name.
+    """
+def broadcast_to(x: ranvier._core.Tensor, shape: typing.Any) -> ranvier._core.Tensor:
+    ...
+def cast(x: ranvier._core.Tensor, dtype: str) -> ranvier._core.Tensor:
+    """
+    The values as another dtype.
+    """
+def compare(name: str, x1: ranvier._core.Tensor, x2: ranvier._core.Tensor) -> ranvier._core.Tensor:
+    """
+    A broadcasting comparison by name.
+    """
+def concatenate(xs: collections.abc.Sequence[ranvier._core.Tensor], axis: typing.SupportsInt | typing.SupportsIndex) -> ranvier._core.Tensor:
+    ...
+def dense(x: ranvier._core.Tensor, kernel: ranvier._core.Tensor, bias: ranvier._core.Tensor | None, activation: str = 'identity', a: typing.SupportsFloat | typing.SupportsIndex = 0.0, b: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> ranvier._core.Tensor:
+    """
+    f(x·kernel + bias) in one pass.
+    """
+def dropout(x: ranvier._core.Tensor, rate: typing.SupportsFloat | typing.SupportsIndex, noise_shape: typing.Any = None, seed: typing.SupportsInt | typing.SupportsIndex | None = None) -> ranvier._core.Tensor:
+    ...
+def expand_dims(x: ranvier._core.Tensor, axis: typing.SupportsInt | typing.SupportsIndex) -> ranvier._core.Tensor:
+    ...
+def flip(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> ranvier._core.Tensor:
+    ...
+def full(shape: typing.Any, value: typing.SupportsFloat | typing.SupportsIndex, dtype: str = 'float32') -> ranvier._core.Tensor:
+    ...
+def gather(x: ranvier._core.Tensor, indices: ranvier._core.Tensor, axis: typing.SupportsInt | typing.SupportsIndex = 0) -> ranvier._core.Tensor:
+    ...
+def glu(x: ranvier._core.Tensor, axis: typing.SupportsInt | typing.SupportsIndex = -1) -> ranvier._core.Tensor:
+    """
+    Gated linear unit.
+    """
+def l1l2_penalty(x: ranvier._core.Tensor, l1: typing.SupportsFloat | typing.SupportsIndex, l2: typing.SupportsFloat | typing.SupportsIndex) -> ranvier._core.Tensor:
+    """
+    l1·Σ|x| + l2·Σx².
+    """
+def layer_norm(x: ranvier._core.Tensor, first_axis: typing.SupportsInt | typing.SupportsIndex, epsilon: typing.SupportsFloat | typing.SupportsIndex, gamma: ranvier._core.Tensor | None = None, beta: ranvier._core.Tensor | None = None) -> ranvier._core.Tensor:
+    """
+    Normalises over the axes from first_axis on.
+    """
+def log_softmax(x: ranvier._core.Tensor, axis: typing.SupportsInt | typing.SupportsIndex = -1) -> ranvier._core.Tensor:
+    ...
+def matmul(a: ranvier._core.Tensor, b: ranvier._core.Tensor, transpose_a: bool = False, transpose_b: bool = False) -> ranvier._core.Tensor:
+    """
+    Matrix product over the last two axes.
+    """
+def max(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = [], keepdims: bool = False) -> ranvier._core.Tensor:
+    """
+    Reduces over `axes`; all when empty.
+    """
+def mean(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = [], keepdims: bool = False) -> ranvier._core.Tensor:
+    """
+    Reduces over `axes`; all when empty.
+    """
+def min(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = [], keepdims: bool = False) -> ranvier._core.Tensor:
+    """
+    Reduces over `axes`; all when empty.
+    """
+def one_hot(indices: ranvier._core.Tensor, classes: typing.SupportsInt | typing.SupportsIndex, dtype: str = 'float32') -> ranvier._core.Tensor:
+    ...
+def pad(x: ranvier._core.Tensor, widths: collections.abc.Sequence[tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]], value: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> ranvier._core.Tensor:
+    ...
+def prelu(x: ranvier._core.Tensor, slope: ranvier._core.Tensor) -> ranvier._core.Tensor:
+    """
+    max(x, 0) + slope·min(x, 0).
+    """
+def prod(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = [], keepdims: bool = False) -> ranvier._core.Tensor:
+    """
+    Reduces over `axes`; all when empty.
+    """
+def random_integers(shape: typing.Any, low: typing.SupportsInt | typing.SupportsIndex, high: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex | None = None) -> ranvier._core.Tensor:
+    ...
+def random_normal(shape: typing.Any, mean: typing.SupportsFloat | typing.SupportsIndex, stddev: typing.SupportsFloat | typing.SupportsIndex, truncated: bool, dtype: str, seed: typing.SupportsInt | typing.SupportsIndex | None = None) -> ranvier._core.Tensor:
+    ...
+def random_permutation(n: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex | None = None) -> ranvier._core.Tensor:
+    ...
+def random_uniform(shape: typing.Any, low: typing.SupportsFloat | typing.SupportsIndex, high: typing.SupportsFloat | typing.SupportsIndex, dtype: str, seed: typing.SupportsInt | typing.SupportsIndex | None = None) -> ranvier._core.Tensor:
+    ...
+def repeat(x: ranvier._core.Tensor, n: typing.SupportsInt | typing.SupportsIndex, axis: typing.SupportsInt | typing.SupportsIndex) -> ranvier._core.Tensor:
+    """
+    n copies along a new axis.
+    """
+def reshape(x: ranvier._core.Tensor, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> ranvier._core.Tensor:
+    ...
+def slice(x: ranvier._core.Tensor, ranges: collections.abc.Sequence[tuple[typing.SupportsInt | typing.SupportsIndex | None, typing.SupportsInt | typing.SupportsIndex | None, typing.SupportsInt | typing.SupportsIndex]]) -> ranvier._core.Tensor:
+    """
+    x[start:stop:step, ...] with one (start, stop, step) per axis.
+    """
+def softmax(x: ranvier._core.Tensor, axis: typing.SupportsInt | typing.SupportsIndex = -1) -> ranvier._core.Tensor:
+    ...
+def sparsemax(x: ranvier._core.Tensor, axis: typing.SupportsInt | typing.SupportsIndex = -1) -> ranvier._core.Tensor:
+    ...
+def squeeze(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = []) -> ranvier._core.Tensor:
+    ...
+def stack(xs: collections.abc.Sequence[ranvier._core.Tensor], axis: typing.SupportsInt | typing.SupportsIndex) -> ranvier._core.Tensor:
+    ...
+def stop_gradient(x: ranvier._core.Tensor) -> ranvier._core.Tensor:
+    """
+    The same values without history.
+    """
+def sum(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = [], keepdims: bool = False) -> ranvier._core.Tensor:
+    """
+    Reduces over `axes`; all when empty.
+    """
+def transpose(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = []) -> ranvier._core.Tensor:
+    ...
+def unary(name: str, x: ranvier._core.Tensor, a: typing.SupportsFloat | typing.SupportsIndex = 0.0, b: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> ranvier._core.Tensor:
+    """
+    An elementwise function by name.
+    """
+def variance(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = [], keepdims: bool = False) -> ranvier._core.Tensor:
+    """
+    Reduces over `axes`; all when empty.
+    """
+def where(condition: ranvier._core.Tensor, x1: ranvier._core.Tensor, x2: ranvier._core.Tensor) -> ranvier._core.Tensor:
+    """
+    condition ? x1 : x2.
+    """
