@@ -67,7 +67,14 @@ def save_model(
     slots = model.optimizer._handle().slots() if include_optimizer and model.optimizer is not None else []
     if slots:
         groups["optimizer.safetensors"] = slots
-    texts = {"config.json": _dump(record), "state.json": _dump(model_state(model))}
+    state = model_state(model)
+    if model._fit_callbacks is not None:  # a checkpoint
+        from ranvier.models.callback_state import callback_state
+
+        state["callbacks"], arrays = callback_state(model._fit_callbacks)
+        if arrays:
+            groups["callbacks.safetensors"] = arrays
+    texts = {"config.json": _dump(record), "state.json": _dump(state)}
     _core.io.write_archive(path, texts, groups)
 
 
@@ -183,6 +190,8 @@ def load_model(
         state = json.loads(texts.get("state.json", "{}"))
         saved = {match.saved_name: match.variable for match in matches}
         apply_state(model, state, groups.get("optimizer.safetensors"), saved)
+        if state.get("callbacks") is not None:
+            model._resume_callbacks = (state["callbacks"], groups.get("callbacks.safetensors", []))
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"[{place}] the state of training does not fit the model: {error}") from error
     return model

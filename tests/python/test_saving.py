@@ -122,14 +122,25 @@ def test_resuming_is_exact(optimizer: str, custom: bool, tmp_path: Path) -> None
     assert {name: values[2:] for name, values in history.items()} == rest
 
 
-def test_checkpoints_resume(tmp_path: Path) -> None:
-    whole = trainee("adam")
-    checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.rv")
-    whole.fit(X, Y, epochs=3, verbose=0, callbacks=[checkpoint])
-    assert sorted(os.listdir(tmp_path)) == ["1.rv", "2.rv", "3.rv"]
-    resumed = saving.load_model(tmp_path / "1.rv")
-    resumed.fit(X, Y, initial_epoch=1, epochs=3, verbose=0)
-    assert same(resumed, whole)
+def test_checkpoints_resume_with_their_callbacks(tmp_path: Path) -> None:
+    def callbacks() -> list[Any]:
+        checkpoint = keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.rv")
+        stop = keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)
+        slower = keras.callbacks.ReduceLROnPlateau(patience=1, factor=0.5)
+        return [checkpoint, stop, slower]
+
+    whole = trainee(keras.optimizers.Adam(0.3))
+    history = whole.fit(X, Y, epochs=12, validation_split=0.3, verbose=0, callbacks=callbacks())
+    assert "callbacks.safetensors" in _core.io.read_archive(tmp_path / "3.rv")[1]
+    done = len(history.epoch)
+    assert 3 < done < 12, "the case is meant to stop early"
+    for epoch in (1, done - 1):
+        resumed = saving.load_model(tmp_path / f"{epoch}.rv")
+        again = callbacks()
+        rest = resumed.fit(X, Y, initial_epoch=epoch, epochs=12, validation_split=0.3, verbose=0, callbacks=again[1:])
+        assert same(resumed, whole), f"from epoch {epoch}"
+        assert rest.history == history.history
+        assert rest.epoch == history.epoch
 
 
 def test_loading_leaves_random_numbers_alone(tmp_path: Path) -> None:

@@ -301,3 +301,38 @@ def test_summary_counts_the_optimizer_and_shows_nested_layers() -> None:
     assert "block (Sequential)" in lines[0]
     assert "  dense (Dense)" in lines[0]
     assert "Optimizer params: 28" in lines[0]  # two slots for each of 13 weights, learning rate, step count
+
+
+# Models of one's own ------------------------------------------------------------------------------
+
+
+class Residual(keras.Model):
+    def __init__(self, units: int = 8, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.first = layers.Dense(units, activation="relu")
+        self.drop = layers.Dropout(0.5)
+        self.second = layers.Dense(4)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        return inputs + self.second(self.drop(self.first(inputs), training=training))
+
+
+def test_a_model_of_ones_own_trains_saves_and_loads(tmp_path: Any) -> None:
+    model = Residual(name="own")
+    model.compile("adam", "mse", metrics=["mae"])
+    x = rows(64)
+    history = model.fit(x, x * 2, epochs=30, verbose=0, validation_split=0.25).history
+    assert history["loss"][-1] < history["loss"][0]
+    assert [w.path for w in model.weights][:2] == ["dense/kernel", "dense/bias"]
+    assert model.output_shape == (None, 4)
+    np.testing.assert_allclose(model.predict(x, verbose=0)[:3], model(x[:3]).numpy(), rtol=1e-5)
+    lines: list[str] = []
+    model.summary(print_fn=lines.append)
+    assert "dense_1 (Dense)" in lines[0]
+    model.save(tmp_path / "own.rv")
+    loaded = keras.saving.load_model(tmp_path / "own.rv", custom_objects={"Residual": Residual})
+    assert np.array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+    assert loaded.optimizer.iterations == model.optimizer.iterations
+    with pytest.raises(ValueError, match="unknown classes: Residual"):
+        keras.saving.load_model(tmp_path / "own.rv")

@@ -7,6 +7,7 @@ from typing import Any
 
 from ranvier.callbacks.callback import Callback, Logs, overrides
 from ranvier.callbacks.history import History
+from ranvier.callbacks.model_checkpoint import ModelCheckpoint
 
 # Who has to be called at a hook: whoever overrides it, or the older hook that its default forwards to.
 _FORWARDS = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
@@ -131,9 +132,12 @@ class CallbackList(Callback):
             callback.on_epoch_begin(epoch, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """After an epoch; all callbacks share one `logs`, so that what one adds the next ones see."""
+        """After an epoch; all callbacks share one `logs`, so that what one adds the next ones see.
+
+        Those that save the model come last: a checkpoint holds what all others have made of the epoch.
+        """
         logs = {} if logs is None else logs
-        for callback in self.callbacks:
+        for callback in sorted(self.callbacks, key=lambda callback: isinstance(callback, ModelCheckpoint)):
             callback.on_epoch_end(epoch, logs)
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:

@@ -19,10 +19,10 @@ Shape = tuple[int | None, ...]
 
 
 class Model(TrainingMixin, PredictionMixin, Layer):
-    """What every kind of model has in common; a subclass puts its layers together.
+    """What every kind of model has in common.
 
-    Subclasses provide `layers`, `build`, `call`, `_engine_model` (the engine's layer of the whole model) and
-    `_output_shape_or_none`.
+    A model of one's own makes its layers in ``__init__`` and uses them in ``call(inputs, training=False)``; it is
+    compiled and trained like a `Sequential`, with a visit to Python for every step.
     """
 
     def __init__(self, *, trainable: bool = True, name: str | None = None, dtype: Any = None) -> None:
@@ -35,6 +35,8 @@ class Model(TrainingMixin, PredictionMixin, Layer):
         self._order: SeedGenerator | None = None  # numbers the permutations of the rows
         self._epochs_done = 0
         self._resume_state: tuple[int, int] | None = None  # of the default generator, from a file
+        self._resume_callbacks: tuple[list[Any], list[Any]] | None = None  # from a checkpoint
+        self._fit_callbacks: Any = None  # while fit runs
 
     # -- layers and weights ------------------------------------------------------------------------------------------
 
@@ -82,11 +84,16 @@ class Model(TrainingMixin, PredictionMixin, Layer):
             self._order = SeedGenerator(name="order")
         return self._order
 
-    def _begin_resume(self, initial_epoch: int) -> None:
-        """Going on after loading: the default generator continues where it was when the model was saved."""
-        state, self._resume_state = self._resume_state, None
-        if state is not None and initial_epoch > 0:
-            _core.set_random_state(*state)
+    def _begin_resume(self, initial_epoch: int, callbacks: Any) -> None:
+        """Going on after loading: the default generator and the callbacks continue where they were when saving."""
+        generator, self._resume_state = self._resume_state, None
+        saved, self._resume_callbacks = self._resume_callbacks, None
+        if initial_epoch > 0 and generator is not None:
+            _core.set_random_state(*generator)
+        if initial_epoch > 0 and saved is not None:
+            from ranvier.models.callback_state import restore_callbacks
+
+            restore_callbacks(callbacks, *saved)
 
     # -- overviews ---------------------------------------------------------------------------------------------------
 
@@ -168,8 +175,17 @@ class Model(TrainingMixin, PredictionMixin, Layer):
 
     # -- data --------------------------------------------------------------------------------------------------------
 
+    def _engine_model(self) -> Any:
+        """The engine's layer of the whole model."""
+        return self._handle()
+
     def _input_shape_or_none(self) -> Shape | None:
-        return None
+        shape = self._build_shape
+        return (None, *shape[1:]) if isinstance(shape, tuple) else None
+
+    def _output_shape_or_none(self) -> Shape | None:
+        shape = self._input_shape_or_none()
+        return self.compute_output_shape(shape) if self.built and shape is not None else None
 
     def _adjust_input(self, x: np.ndarray) -> np.ndarray:
         """`(rows,)` for a model of one feature becomes `(rows, 1)`, and a last axis of 1 too many goes, as in Keras."""
@@ -195,6 +211,22 @@ class Model(TrainingMixin, PredictionMixin, Layer):
             self.build(wanted)
         elif wanted != known:
             self.compute_output_shape(shape)
+
+    @property
+    def input_shape(self) -> Shape:
+        """Shape of the input, `(None, 784)`; AttributeError before the model is built."""
+        shape = self._input_shape_or_none()
+        if shape is None:
+            raise AttributeError(f"[{self.name}] has no input_shape before it is built; begin with Input(shape).")
+        return shape
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the output, `(None, 10)`; AttributeError before the model is built."""
+        shape = self._output_shape_or_none()
+        if shape is None:
+            raise AttributeError(f"[{self.name}] has no output_shape before it is built; begin with Input(shape).")
+        return shape
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

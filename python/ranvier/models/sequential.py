@@ -193,9 +193,6 @@ class Sequential(Model):
             self._run = None
         return self._engine_layer
 
-    def _engine_model(self) -> Any:
-        return self._handle()
-
     @property
     def _runs_python(self) -> bool:
         return any(layer._runs_python for layer in self._layers)
@@ -247,21 +244,6 @@ class Sequential(Model):
         return shape
 
     # -- shapes ------------------------------------------------------------------------------------------------------
-
-    @property
-    def input_shape(self) -> Shape:
-        """Shape of the input, `(None, 784)`; AttributeError before the model is built."""
-        shape = self._input_shape_or_none()
-        if shape is None:
-            raise AttributeError(f"[{self.name}] has no input_shape before it is built; begin with Input(shape).")
-        return shape
-
-    @property
-    def output_shape(self) -> Shape:
-        """Shape of the output, `(None, 10)`; AttributeError before the model is built."""
-        if self._built_output is None:
-            raise AttributeError(f"[{self.name}] has no output_shape before it is built; begin with Input(shape).")
-        return self._built_output
 
     def _input_shape_or_none(self) -> Shape | None:
         return self._built_input if self._input is None else (None, *self._input.batch_shape[1:])

@@ -25,7 +25,8 @@ class TrainingMixin(EvaluationMixin):
 
     history: Any = None
     _epochs_done: int = 0
-    _begin_resume: Callable[[int], None]
+    _begin_resume: Callable[[int, Any], None]
+    _fit_callbacks: Any = None
 
     # -- fit ---------------------------------------------------------------------------------------------------------
 
@@ -117,7 +118,6 @@ class TrainingMixin(EvaluationMixin):
         if validation_data is not None:
             test_size = batch_size if validation_batch_size is None else validation_batch_size
             validation = validation_feed(self, validation_data, test_size, validation_steps)
-        self._begin_resume(initial_epoch)
         self._give_weights_to_optimizer("fit")
 
         steps = steps_per_epoch or feed.steps
@@ -126,7 +126,10 @@ class TrainingMixin(EvaluationMixin):
         progress = ProgressBar(steps, shown, epochs) if shown else None
         self.stop_training = False
         logs: Logs = {}
+        epoch = initial_epoch
         listed.on_train_begin()
+        self._begin_resume(initial_epoch, listed)
+        self._fit_callbacks = listed
         try:
             for epoch in range(initial_epoch, epochs):
                 compiled.reset()
@@ -157,6 +160,7 @@ class TrainingMixin(EvaluationMixin):
                 progress.close()
             raise
         finally:
+            self._fit_callbacks = None
             listed.on_train_end(logs)
         return self.history
 
