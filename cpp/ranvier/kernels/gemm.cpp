@@ -8,16 +8,17 @@
 #include "ranvier/kernels/gemm_kernel.h"
 #include "ranvier/kernels/gemm_pack.h"
 
-// The plan, after Goto and van de Geijn (2008), with the roles of A and B exchanged: a piece of C takes a block of
-// rows of B and some hundred of its columns, copies them into panels of the register tile's width, which stay in the
-// second-level cache, and passes them tile row by tile row; the few rows of A of a tile stay in the first level, read
-// in place or, where they would fall on the same cache sets, copied too. Small products read A and B in place.
+// C is cut into register tiles, max_rows × two vectors; a tile passes a block of k in one go. Unlike in the classic
+// scheme (Goto and van de Geijn, 2008), A and B are read in place where their rows are contiguous: measured on matrices
+// of some hundred rows, that beats copying them, given prefetches. Copied are a transposed B, into panels of a tile's
+// width, and an A read by columns. Pieces of C are spread over the threads, each making its own copies.
 // Every cut depends on the sizes alone, and each element of C adds its products in one order: same bits for any
 // number of threads.
 namespace ranvier::kernels {
 namespace gemm_detail {
 
 constexpr Index block_k = 512;           // rows of B passed in one go
+constexpr Index block_k_page = 352;      // the same where they are whole pages apart and crowd few cache sets
 constexpr Index chunk_columns = 256;     // columns of B passed in one go
 constexpr Index serial_limit = 1 << 20;  // multiply-adds below which a second thread does not pay
 constexpr Index kept_limit = 1 << 17;    // elements of copied A kept for the next columns
@@ -91,14 +92,14 @@ struct Panels {
   Index width_of(Index panel) const { return panel < full ? panel_width : width<T>; }
 };
 
-// How a product is carried out; a function of its sizes and strides only.
+// How a product is carried out; a function of its sizes only.
 template <class T>
 struct Plan {
   Panels<T> panels;
-  Index tiles;        // of rows
-  Index copied_from;  // B is copied from this column on, read in place before
-  Index chunk;        // panels taken together
+  Index tiles;  // of rows
+  Index chunk;  // panels taken together
   Index k_blocks;
+  Index copied_from;  // B is copied from this column on, read in place before
   bool copy_a;
 };
 
@@ -131,34 +132,19 @@ class Piece {
   Index row_of(Index tile) const { return tile * base_rows + std::min(tile, taller); }
   int rows_of(Index tile) const { return static_cast<int>(base_rows + (tile < taller ? 1 : 0)); }
   const T* a_at(Index i, Index p) const { return g.a_by_columns ? g.a + p * g.lda + i : g.a + i * g.lda + p; }
-  const T* b_at(Index p, Index j) const { return g.trans_b ? g.b + j * g.ldb + p : g.b + p * g.ldb + j; }
 
   // Copies the panels [q0, q1) from column `from` on.
-  void copy_b(Index q0, Index q1, Index from, Index k0, Index k, T* dst) {
-    Index q = q0;
-    if (!g.trans_b && panels.vectors == 2 && from == panels.begin(q0)) {
-      q = std::clamp(panels.full, q0, q1);
-      pack_panels(q - q0, k, b_at(k0, from), g.ldb, dst, panel_gap);
-    }
-    for (; q < q1; ++q) {
+  void copy_b(Index q0, Index q1, Index from, Index k0, Index k, T* dst) const {
+    for (Index q = q0; q < q1; ++q) {
       const Index j = panels.begin(q);
       if (j < from) continue;
       const Index valid = std::min(g.n - j, panels.width_of(q));
       T* panel = dst + (j - from) * k + (q - q0) * panel_gap;
       if (g.trans_b) {
-        pack_transposed(valid, k, b_at(k0, j), g.ldb, panel, panels.width_of(q));
+        pack_transposed(valid, k, g.b + j * g.ldb + k0, g.ldb, panel, panels.width_of(q));
       } else {
-        pack_rows(valid, k, b_at(k0, j), g.ldb, panel, panels.width_of(q));
+        pack_rows(valid, k, g.b + k0 * g.ldb + j, g.ldb, panel, panels.width_of(q));
       }
-    }
-  }
-
-  void copy_a(Index tile, Index k0, Index k, T* dst) {
-    const T* src = a_at(row_of(tile), k0);
-    if (g.a_by_columns) {
-      pack_rows<T>(rows_of(tile), k, src, g.lda, dst, row_pad);
-    } else {
-      pack_transposed<T>(rows_of(tile), k, src, g.lda, dst, row_pad);
     }
   }
 
@@ -195,7 +181,7 @@ class Piece {
       tile.a = a_at(i, k0);
       if (plan.copy_a) {
         T* copy = a_copies + (keep_a ? (t - t0) * row_pad * k : 0);
-        if (!keep_a || q0 == p0) copy_a(t, k0, k, copy);
+        if (!keep_a || q0 == p0) pack_rows<T>(rows, k, tile.a, g.lda, copy, row_pad);
         tile.a = copy;
       }
       for (Index q = q0; q < q1; ++q) {
@@ -227,47 +213,38 @@ class Piece {
   Index block = 0;
 };
 
-// The grid of pieces, m×n = a power of two by the amount of work, and which operands they copy: of the choices with
-// that many pieces the one with the least cycles. The weights are measured: the time of a tile is 1 per row, pair of
-// vectors and step of k; operands read in place slow it down, most when their rows are a page apart and share their
-// cache sets; a copy costs some cycles per vector, and each row of pieces copies B anew, each column of pieces A.
+// The grid of pieces, m×n = a power of two by the amount of work: of the grids with that many pieces the one with the
+// least cycles. The weights are measured: a tile takes 1 per row, pair of vectors and step of k; copying or reading an
+// operand for the first time takes some per vector, and each row of pieces does that to B anew, each column to A.
 template <class T>
 struct Grid {
   Index m = 1;
   Index n = 1;
-  bool copy_a = false;
-  bool copy_b = false;
 
   Grid(const Product<T>& g, const Panels<T>& panels, Index tiles) {
     const Index work = g.m * g.n * g.k;
     const Index pieces = work < (Index{1} << 23) ? 2 : work < (Index{1} << 26) ? 4 : work < (Index{1} << 32) ? 8 : 16;
-    const auto page_apart = [](Index ld) { return ld * static_cast<Index>(sizeof(T)) % 4096 == 0; };
-    const double slow_a = g.a_by_columns ? 0.25 : (page_apart(g.lda) ? 0.06 : 0.0);
-    const double slow_b = page_apart(g.ldb) ? 0.05 : 0.0;
-    const double vector_a = g.a_by_columns ? 3 : 7;
-    const double vector_b = g.trans_b ? 5 : 4;
+    const double vector_a = g.a_by_columns ? 4 : 5;
+    const double vector_b = g.trans_b ? 6 : 1;
+    // Pieces differ by a tile or a panel at most; with several to a thread little of that shows.
+    const auto share = [](Index parts, Index of, Index size) {
+      const double mean = static_cast<double>(parts) / static_cast<double>(of);
+      const double parts_of_one = 0.75 * mean + 0.25 * static_cast<double>(divide_up(parts, of));
+      return static_cast<double>(size) / static_cast<double>(parts) * parts_of_one;
+    };
     double best = -1;
     for (Index pieces_m = 1; pieces_m <= pieces; pieces_m *= 2) {
       const Index gm = std::min(pieces_m, tiles);
       const Index gn = std::min(pieces / pieces_m, panels.count);
-      const auto rows = static_cast<double>(std::min(g.m, divide_up(tiles, gm) * max_rows));
-      const auto pairs =
-          static_cast<double>(std::min(g.n, divide_up(panels.count, gn) * panels.panel_width)) / (2 * width<T>);
-      const double tile_time = rows * pairs;
-      const double a_copied = rows * vector_a / width<T>;
-      const double b_copied = pairs * 2 * vector_b;
-      const bool take_a = g.m > 3 && a_copied < slow_a * tile_time;
-      const bool take_b = g.trans_b || b_copied < slow_b * tile_time;
+      const double rows = share(tiles, gm, g.m);
+      const double vectors = share(panels.count, gn, g.n) / width<T>;
       // Fewer pieces than wanted leave threads idle.
-      const double time = (tile_time + (take_a ? a_copied : slow_a * tile_time) +
-                           (take_b ? b_copied : slow_b * tile_time) + rows / width<T> + pairs) *
+      const double time = (rows * vectors / 2 + rows / width<T> * vector_a + vectors * vector_b) *
                           static_cast<double>(std::max(pieces, gm * gn));
       if (best < 0 || time < best) {
         best = time;
         m = gm;
         n = gn;
-        copy_a = take_a;
-        copy_b = take_b;
       }
     }
   }
@@ -276,19 +253,20 @@ struct Grid {
 template <class T>
 void multiply_tiled(const Product<T>& g) {
   constexpr Index w = width<T>;
-  const bool small = g.m * g.n * g.k <= serial_limit;
   const Panels<T> panels(g.m, g.n);
-  Plan<T> plan{panels, divide_up(g.m, max_rows), has_masks ? g.n : g.n / w * w, panels.count, 1, false};
-  if (small) {
-    if (g.trans_b) plan.copied_from = 0;
-    return Piece<T>(g, plan, 0, plan.tiles, 0, panels.count).run();
+  Plan<T> plan{panels, divide_up(g.m, max_rows), panels.count, 1, g.n, false};
+  if (g.trans_b) {
+    plan.copied_from = 0;
+  } else if (!has_masks) {
+    plan.copied_from = g.n / w * w;
   }
+  if (g.m * g.n * g.k <= serial_limit) return Piece<T>(g, plan, 0, plan.tiles, 0, panels.count).run();
 
   const Grid<T> grid(g, panels, plan.tiles);
-  plan.k_blocks = divide_up(g.k, block_k);
+  const bool page_apart = !g.trans_b && g.ldb * static_cast<Index>(sizeof(T)) % 4096 == 0;
+  plan.k_blocks = divide_up(g.k, page_apart ? block_k_page : block_k);
   plan.chunk = std::max<Index>(1, chunk_columns / panels.panel_width);
-  plan.copy_a = grid.copy_a;
-  if (grid.copy_b) plan.copied_from = 0;
+  plan.copy_a = g.a_by_columns && g.m > 3 && panels.count / grid.n >= 4;
   parallel_for(grid.m * grid.n, 1, [&](Index begin, Index end) {
     for (Index piece = begin; piece < end; ++piece) {
       const Index im = piece / grid.n;

@@ -76,20 +76,4 @@ void pack_rows(Index columns, Index k, const T* src, Index src_stride, T* dst, I
   }
 }
 
-// `count` neighbouring panels of two vectors at once: every row of src is read in one run, which the memory likes.
-template <class T>
-void pack_panels(Index count, Index k, const T* src, Index src_stride, T* dst, Index gap) {
-  constexpr int w = width<T>;
-  for (Index p = 0; p < k; ++p, src += src_stride, dst += 2 * w) {
-    for (Index q = 0; q < count; ++q) {
-      const T* in = src + q * 2 * w;
-      T* out = dst + q * (2 * w * k + gap);
-      __builtin_prefetch(in + 4 * src_stride);
-      if constexpr (vector_bytes == 64) __builtin_prefetch(in + 4 * src_stride + w);
-      store(out, load(in));
-      store(out + w, load(in + w));
-    }
-  }
-}
-
 }  // namespace ranvier::kernels::gemm_detail
