@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from ranvier.optimizers import Optimizer
     from ranvier.regularizers import Regularizer
 
-__version__: str = _core.__version__
+__version__: str = _core.build_info()["version"]
 
 __all__ = [
     "DataLoader",
