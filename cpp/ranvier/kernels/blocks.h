@@ -9,7 +9,7 @@
 
 namespace ranvier::kernels {
 
-/// Elements (or rows) whose sum is taken in T alone; longer sums add such blocks up on a level above.
+/// Elements whose sum is taken in T alone; longer sums add such blocks up on a level above.
 constexpr Index sum_block = 4096;
 
 /// What blocks are added up in: float64 for floats, the type itself for integers, whose sums are exact.
@@ -56,6 +56,9 @@ constexpr Index strip_columns = 256;
 template <class T>
 using Strip = std::array<T, static_cast<std::size_t>(strip_columns + vec::lanes<T>)>;
 
+/// Rows whose sums are taken together before they join those above.
+constexpr Index row_block = 1024;
+
 /// Sums down the rows [begin, end) for `cols` <= strip_columns columns, K quantities at once: term(r, j, left) gives
 /// the K vectors of row r at column j. Eight rows meet in a register, then join the sums of their block.
 template <class T, std::size_t K, class Term>
@@ -63,8 +66,8 @@ RANVIER_INLINE void sum_rows(Index begin, Index end, Index cols, Term term, std:
   constexpr Index w = vec::lanes<T>;
   constexpr Index group = 8;
   std::array<Strip<T>, K> block_sums;
-  for (Index block = begin; block < end || block == begin; block += sum_block) {
-    const Index stop = std::min(end, block + sum_block);
+  for (Index block = begin; block < end || block == begin; block += row_block) {
+    const Index stop = std::min(end, block + row_block);
     // One block is the usual case and needs no second level.
     std::array<Strip<T>, K>& to = block == begin ? sums : block_sums;
     for (Index r = block; r < stop || r == block; r += group) {
