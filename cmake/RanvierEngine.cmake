@@ -1,8 +1,11 @@
 # ranvier_add_engine(<level>) makes two targets:
 #   ranvier_options_<level>  the flags, definitions and include folders of everything compiled at this level
 #   ranvier_engine_<level>   the engine's objects
-# A level is compiled wholly by itself: objects of different -march in one library would share copies of inline
-# functions (std::vector's growth, Eigen's helpers), and the linker may keep the one an older processor cannot run.
+# Loops over data (kernels, autograd's additions) are compiled once per level. All else only passes pointers on and is
+# compiled once, for the lowest level asked for, into ranvier_common. Objects of different -march in one library share
+# copies of inline functions (std::vector's growth), and the linker keeps any one of them: harmless in a library that is
+# loaded only where its own level runs, and never the other way round: no lower level's library holds a higher object.
+# Eigen, whose inline functions differ between levels, is included by kernels alone.
 set(warnings -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
 set(warnings_v4 "")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
@@ -24,11 +27,16 @@ if(RANVIER_SANITIZE)
   set(sanitize -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 endif()
 
-set(engine_globs "")
-foreach(room core autograd kernels ops nn io)
-  list(APPEND engine_globs "${CMAKE_CURRENT_SOURCE_DIR}/cpp/ranvier/${room}/*.cpp")
+set(loop_globs "")
+foreach(room autograd kernels)
+  list(APPEND loop_globs "${CMAKE_CURRENT_SOURCE_DIR}/cpp/ranvier/${room}/*.cpp")
 endforeach()
-file(GLOB engine_sources CONFIGURE_DEPENDS ${engine_globs})
+file(GLOB loop_sources CONFIGURE_DEPENDS ${loop_globs})
+set(common_globs "")
+foreach(room core ops nn io)
+  list(APPEND common_globs "${CMAKE_CURRENT_SOURCE_DIR}/cpp/ranvier/${room}/*.cpp")
+endforeach()
+file(GLOB common_sources CONFIGURE_DEPENDS ${common_globs})
 
 function(ranvier_add_engine level)
   ranvier_level_flags(${level} level_flags)
@@ -43,6 +51,10 @@ function(ranvier_add_engine level)
   target_include_directories(ranvier_options_${level} SYSTEM INTERFACE "${EIGEN_INCLUDE_DIR}")
   target_link_libraries(ranvier_options_${level} INTERFACE OpenMP::OpenMP_CXX)
 
-  add_library(ranvier_engine_${level} OBJECT ${engine_sources})
+  if(NOT TARGET ranvier_common)  # the first level is the lowest
+    add_library(ranvier_common OBJECT ${common_sources})
+    target_link_libraries(ranvier_common PRIVATE ranvier_options_${level})
+  endif()
+  add_library(ranvier_engine_${level} OBJECT ${loop_sources})
   target_link_libraries(ranvier_engine_${level} PRIVATE ranvier_options_${level})
 endfunction()

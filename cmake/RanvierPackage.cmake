@@ -10,7 +10,7 @@ foreach(level IN LISTS levels)
   endif()
 endforeach()
 
-add_library(ranvier STATIC $<TARGET_OBJECTS:ranvier_engine_${library_level}>)
+add_library(ranvier STATIC $<TARGET_OBJECTS:ranvier_engine_${library_level}> $<TARGET_OBJECTS:ranvier_common>)
 add_library(ranvier::ranvier ALIAS ranvier)
 set_target_properties(ranvier PROPERTIES LINKER_LANGUAGE CXX)
 target_compile_features(ranvier PUBLIC cxx_std_20)

@@ -1,4 +1,4 @@
-# One extension module per level: the engine's objects and the bindings, exporting nothing but the entry point, so that
+# One extension module per level: the engine's objects of that level, what all levels share, and the bindings, exporting nothing but the entry point, so that
 # nothing in the process can be bound to another level's code.
 find_package(Python 3.11 REQUIRED COMPONENTS Interpreter Development.Module)
 if(NOT DEFINED SKBUILD)
@@ -11,13 +11,21 @@ file(GLOB binding_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/cpp/bin
 set(exports "${CMAKE_CURRENT_SOURCE_DIR}/cmake/exports.map")
 add_custom_target(ranvier_modules)
 
+# Only the file with the entry point knows its level; the others are compiled once.
+list(GET levels 0 lowest)
+set(entry "${CMAKE_CURRENT_SOURCE_DIR}/cpp/bindings/module.cpp")
+list(REMOVE_ITEM binding_sources "${entry}")
+add_library(ranvier_bindings OBJECT ${binding_sources})
+target_link_libraries(ranvier_bindings PRIVATE ranvier_options_${lowest} pybind11::module)
+# The bindings only pass pointers on: -O2 halves their compile time and costs nothing measurable.
+target_compile_options(ranvier_bindings PRIVATE $<$<CONFIG:Release>:-O2>)
+
 foreach(level IN LISTS levels)
   set(module _core_${level})
-  pybind11_add_module(${module} MODULE NO_EXTRAS ${binding_sources})
-  target_link_libraries(${module} PRIVATE ranvier_options_${level} ranvier_engine_${level})
+  pybind11_add_module(${module} MODULE NO_EXTRAS "${entry}")
+  target_link_libraries(${module} PRIVATE ranvier_options_${level} ranvier_engine_${level} ranvier_common
+                                          ranvier_bindings)
   target_compile_definitions(${module} PRIVATE RANVIER_MODULE_NAME=${module})
-  # The bindings only pass pointers on: -O2 halves their compile time and costs nothing measurable.
-  target_compile_options(${module} PRIVATE $<$<CONFIG:Release>:-O2>)
   if(APPLE)
     target_link_options(${module} PRIVATE -Wl,-dead_strip -Wl,-exported_symbol,_PyInit_${module})
   else()

@@ -25,11 +25,12 @@ io::Json named(const std::string& name, const std::string& dtype = "float32") {
 class PythonLayer final : public Layer {
  public:
   PythonLayer(const std::string& name, py::function call, py::function output_shape, py::function variables,
-              const std::string& dtype)
+              const std::string& dtype, py::object losses)
       : Layer(named(name, dtype)),
         call_(std::move(call)),
         output_shape_(std::move(output_shape)),
-        variables_(std::move(variables)) {}
+        variables_(std::move(variables)),
+        losses_(std::move(losses)) {}
   ~PythonLayer() override {
     const py::gil_scoped_acquire gil;
     clear();
@@ -49,9 +50,10 @@ class PythonLayer final : public Layer {
     call_ = py::object();
     output_shape_ = py::object();
     variables_ = py::object();
+    losses_ = py::object();
   }
   int traverse(visitproc visit, void* arg) const {
-    for (const py::object* held : {&call_, &output_shape_, &variables_}) {
+    for (const py::object* held : {&call_, &output_shape_, &variables_, &losses_}) {
       if (held->ptr() == nullptr) continue;
       if (const int result = visit(held->ptr(), arg)) return result;
     }
@@ -61,13 +63,18 @@ class PythonLayer final : public Layer {
  protected:
   Tensor call(const Tensor& x, nn::Context& context) override {
     const py::gil_scoped_acquire gil;
-    return to_tensor(call_(x, context.training));
+    Tensor y = to_tensor(call_(x, context.training));
+    if (losses_.ptr() != nullptr && !losses_.is_none()) {
+      for (const py::handle loss : losses_()) context.losses.push_back(to_tensor(loss));
+    }
+    return y;
   }
 
  private:
   py::object call_;
   py::object output_shape_;
   py::object variables_;
+  py::object losses_;  ///< scalars of the last call, or None
 };
 
 /// A loss written in Python: values per sample (or one number).
@@ -156,9 +163,9 @@ void bind_layers(py::module_& m) {
 
   py::class_<PythonLayer, Layer, Ref<PythonLayer>>(m, "PythonLayer", "A layer whose call is a Python function.",
                                                    collectable<PythonLayer>())
-      .def(py::init<const std::string&, py::function, py::function, py::function, const std::string&>(),
+      .def(py::init<const std::string&, py::function, py::function, py::function, const std::string&, py::object>(),
            py::arg("name"), py::arg("call"), py::arg("output_shape"), py::arg("variables"),
-           py::arg("dtype") = "float32");
+           py::arg("dtype") = "float32", py::arg("losses") = py::none());
 
   py::class_<Sequential, Layer, Ref<Sequential>>(m, "Sequential", "A stack of layers, itself a layer.")
       .def(py::init<const std::string&, std::vector<Ref<Layer>>>(), py::arg("name"), py::arg("layers"))

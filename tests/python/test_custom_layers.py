@@ -13,6 +13,9 @@ from ranvier import layers, ops
 from ranvier._core import Variable
 from ranvier._registry import CustomObjectScope
 from ranvier.layers import InputSpec, Layer
+from ranvier.losses import MeanSquaredError
+from ranvier.models import Sequential
+from ranvier.optimizers import SGD
 
 
 class Linear(Layer):
@@ -209,3 +212,41 @@ def test_an_engine_layer_does_not_keep_its_python_layer_alive() -> None:
     assert refer() is None
     with pytest.raises(RuntimeError, match="keep the model that owns it"):
         handle(ops.ones((3, 2)))
+
+
+def test_fit_adds_losses_of_ones_own_like_a_plain_loop() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 4)).astype("float32")
+    y = x @ rng.normal(size=(4, 2)).astype("float32")
+    kernel = rng.normal(size=(4, 2)).astype("float32")
+
+    class Penalised(Layer):
+        def call(self, inputs: Any) -> Any:
+            self.add_loss(ops.mean(ops.square(inputs)) * 0.5)
+            return inputs
+
+    def model() -> Any:
+        dense = layers.Dense(
+            2,
+            kernel_initializer=lambda shape, dtype=None: kernel,
+            kernel_regularizer=lambda w: ops.sum(ops.abs(ops.power(w, 3))) * 0.01,
+            bias_regularizer="l2",
+            activity_regularizer=lambda t: ops.sum(ops.square(t)) * 0.1,
+        )
+        return Sequential([layers.Input((4,)), dense, Penalised()])
+
+    fitted, looped = model(), model()
+    fitted.compile(SGD(0.1), "mse")
+    history = fitted.fit(x, y, epochs=5, batch_size=64, shuffle=False, verbose=0).history["loss"]
+    optimizer, mse = SGD(0.1, parameters=looped), MeanSquaredError()
+    for expected in history:
+        z = x
+        for layer in looped.layers:
+            z = layer(z, training=True)
+        loss = mse(y, z) + sum(looped.losses)
+        assert float(loss) == pytest.approx(expected, rel=1e-6)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    for a, b in zip(fitted.get_weights(), looped.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -385,7 +385,7 @@ class PythonLayer(Layer):
     """
     A layer whose call is a Python function.
     """
-    def __init__(self, name: str, call: collections.abc.Callable, output_shape: collections.abc.Callable, variables: collections.abc.Callable, dtype: str = 'float32') -> None:
+    def __init__(self, name: str, call: collections.abc.Callable, output_shape: collections.abc.Callable, variables: collections.abc.Callable, dtype: str = 'float32', losses: typing.Any = None) -> None:
         ...
 class Sequential(Layer):
     """

@@ -283,6 +283,7 @@ def python_layer(layer: Layer) -> _core.Layer:
         lambda shape: alive().compute_output_shape(shape),
         lambda: alive().weights,
         layer.dtype,
+        lambda: alive()._python_losses(),
     )
 
 
