@@ -76,6 +76,9 @@ class Loss:
 
         return _core.PythonLoss(self.name, values, self.reduction or "none")
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_engine_loss": None}  # made again when needed
+
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""
         return {"name": self.name, "reduction": self.reduction, **({"dtype": self._dtype} if self._dtype else {})}
