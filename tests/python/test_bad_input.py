@@ -306,6 +306,16 @@ def test_before_compile_and_before_build() -> None:
         keras.Sequential().predict(X, verbose=0)
 
 
+def test_a_model_without_trainable_weights() -> None:
+    frozen, empty = classes(), keras.Sequential([keras.Input((6,)), layers.Dropout(0.1)])
+    frozen.trainable = False
+    empty.compile("sgd", "mse")
+    for model, y in ((frozen, LABELS), (empty, X)):
+        with pytest.raises(ValueError, match="expected trainable weights, received none"):
+            model.fit(X, y, verbose=0)
+        assert np.isfinite(np.ravel(model.evaluate(X, y, verbose=0))).all()
+
+
 def test_an_optimizer_serves_one_model() -> None:
     optimizer = keras.optimizers.Adam()
     first, second = classes(), classes()

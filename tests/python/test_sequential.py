@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from typing import Any
 
 import numpy as np
@@ -242,13 +244,13 @@ def test_config_round_trip() -> None:
     assert config["name"] == "whole"
     assert config["build_input_shape"] == (None, 4)
     assert [record["class_name"] for record in config["layers"]] == ["InputLayer", "Dense", "Dropout", "Sequential"]
-    for copy in (keras.Sequential.from_config(config), model_from_json(model.to_json()), clone_model(model)):
-        assert copy.name == "whole"
-        assert [w.path for w in copy.weights] == [w.path for w in model.weights]
-        assert copy.get_layer("first").kernel_regularizer.l2 == pytest.approx(0.1)
-        assert not np.array_equal(copy.get_weights()[0], model.get_weights()[0]), "new weights"
-        copy.set_weights(model.get_weights())
-        assert np.array_equal(copy(rows()).numpy(), model(rows()).numpy())
+    for twin in (keras.Sequential.from_config(config), model_from_json(model.to_json()), clone_model(model)):
+        assert twin.name == "whole"
+        assert [w.path for w in twin.weights] == [w.path for w in model.weights]
+        assert twin.get_layer("first").kernel_regularizer.l2 == pytest.approx(0.1)
+        assert not np.array_equal(twin.get_weights()[0], model.get_weights()[0]), "new weights"
+        twin.set_weights(model.get_weights())
+        assert np.array_equal(twin(rows()).numpy(), model(rows()).numpy())
     assert json.loads(model.to_json())["build_input_shape"] == [None, 4]
 
 
@@ -336,3 +338,28 @@ def test_a_model_of_ones_own_trains_saves_and_loads(tmp_path: Any) -> None:
     assert loaded.optimizer.iterations == model.optimizer.iterations
     with pytest.raises(ValueError, match="unknown classes: Residual"):
         keras.saving.load_model(tmp_path / "own.rv")
+
+
+# Copies ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_copies_are_equal_and_independent(make: Any) -> None:
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(8), layers.Dropout(0.5), layers.Dense(3, "softmax")])
+    x, y = rows(64), np.arange(64) % 3
+    loss = keras.losses.SparseCategoricalCrossentropy()
+    schedule = keras.optimizers.schedules.CosineDecay(0.01, 100)
+    metrics = ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(2)]
+    model.compile(keras.optimizers.Adam(schedule), loss, metrics=metrics)
+    model.fit(x, y, verbose=0)
+    twin = make(model)
+    assert twin.optimizer is not model.optimizer
+    assert twin.optimizer.iterations == model.optimizer.iterations == 2
+    for one in (model, twin):
+        one.fit(x, y, epochs=2, verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), twin.get_weights(), strict=True))
+    twin.set_weights([w * 0 for w in twin.get_weights()])
+    assert np.abs(model.get_weights()[0]).sum() > 0
+    own = make(Residual(units=3))
+    assert own.units == 3
+    assert not own.built

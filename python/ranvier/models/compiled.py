@@ -159,6 +159,10 @@ class Compiled:
             for variable, value in zip(metric.variables, values, strict=False):
                 variable.value[...] = value
 
+    def arguments(self) -> tuple[Any, Any, Any, bool]:
+        """Loss, metrics, weighted metrics and stop_on_non_finite as they were given, for another model."""
+        return self.given_loss, list(self.metric_specs), list(self.weighted_specs), self.stop_on_non_finite
+
     # -- configuration -----------------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:

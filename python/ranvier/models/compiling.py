@@ -107,6 +107,11 @@ class CompilingMixin:
 
     def _give_weights_to_optimizer(self, where: str) -> None:
         optimizer = self._ready(where).optimizer
+        if self.built and not self.trainable_weights:
+            raise ValueError(
+                f"[{self.name}] {where}: expected trainable weights, received none; add a layer that has some, "
+                "or set trainable = True on one."
+            )
         if optimizer.built:
             own = {id(variable) for variable in self.weights}
             if any(id(variable) not in own for variable in optimizer._handle().variables):

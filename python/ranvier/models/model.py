@@ -173,6 +173,23 @@ class Model(TrainingMixin, PredictionMixin, Layer):
 
         return json.dumps(model_record(self), **kwargs)
 
+    def __reduce__(self) -> Any:
+        """For `copy.deepcopy` and `pickle` (functions and classes of one's own must then be importable)."""
+        from ranvier.models.copying import model_from_parts, parts_of
+
+        return model_from_parts, parts_of(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        import copy
+
+        from ranvier.models.copying import model_from_parts, parts_of
+
+        record, own, weights, compiled, slots, state = parts_of(self)
+        if compiled is not None:  # metrics have state of their own; functions stay what they are
+            compiled = copy.deepcopy(compiled, memo)
+        found = memo[id(self)] = model_from_parts(record, own, weights, compiled, slots, state)
+        return found
+
     # -- data --------------------------------------------------------------------------------------------------------
 
     def _engine_model(self) -> Any:
