@@ -20,7 +20,7 @@ namespace gemm_detail {
 constexpr Index block_k = 512;           // rows of B passed in one go
 constexpr Index block_k_page = 352;      // the same where they are whole pages apart and crowd few cache sets
 constexpr Index chunk_columns = 256;     // columns of B passed in one go
-constexpr Index serial_limit = 1 << 20;  // multiply-adds below which a second thread does not pay
+constexpr Index serial_limit = 1 << 18;  // multiply-adds below which a second thread does not pay
 constexpr Index kept_limit = 1 << 17;    // elements of copied A kept for the next columns
 constexpr Index panel_gap = 48;          // elements between panels: a pitch of whole pages would clash in the cache
 constexpr Index row_pad = (max_rows + width<double> * 2 - 1) / (width<double> * 2) * (width<double> * 2);

@@ -98,20 +98,17 @@ void tile_kernel(const Tile<T>& t) {
   };
   Index p = t.k;
   if constexpr (chains == 1) {
-    // The lines of C are asked for along the way: all at once the requests would hold up the loads of B.
-    const Index stretch = p / (MR + 2);
-    if (stretch >= 4) {
+    // The lines of C are asked for one row a step: all at once the requests would hold up the loads of B.
+    if (p >= MR) {
       T* line = c;
       for (int i = 0; i < MR; ++i, line += ldc) {
         __builtin_prefetch(line, 1);
         if constexpr (NV * vector_bytes > 64) __builtin_prefetch(line + (NV * w - 1), 1);
-        for (Index q = 0; q < stretch; ++q) {
-          step(0);
-          a.advance(1);
-          b += b_stride;
-        }
+        step(0);
+        a.advance(1);
+        b += b_stride;
       }
-      p -= MR * stretch;
+      p -= MR;
     }
   }
   for (; p >= chains; p -= chains) {
@@ -170,7 +167,7 @@ template <class T, int NV, bool a_by_columns, int... I>
 constexpr std::array<TileKernel<T>, max_rows + 1> tile_table(std::integer_sequence<int, I...>) {
   std::array<TileKernel<T>, max_rows + 1> table{};
   const auto put = [&]<int MR>(std::integral_constant<int, MR>) {
-    // One row is the same thing by rows and by columns: Plan always says columns.
+    // One row is the same thing by rows and by columns: multiply() says columns.
     if constexpr (has_tile<NV>(MR) && (MR > 1 || a_by_columns)) table[MR] = &tile_kernel<T, MR, NV, a_by_columns>;
   };
   (put(std::integral_constant<int, I + 1>{}), ...);
