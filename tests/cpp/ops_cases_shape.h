@@ -122,15 +122,14 @@ inline void add_norms(Table& table) {
     for (bool training : {true, false}) {
       const auto f = [axis, training](const Tensors& x) {
         const NormParams params{x[1], x[2]};
-        if (training) return batch_norm_train(x[0], axis, 1e-3, params, {}, {}, 0.9);
+        if (training) return batch_norm_train(x[0], axis, 1e-3, params);
         return batch_norm_infer(x[0], axis, 1e-3, params, x[3], x[4]);
       };
       table.add("batch_norm",
                 {{{3, 4, 5}}, {channels}, {channels}, {channels, -1, 1, {}, false}, {channels, 0.5, 2, {}, false}}, f);
     }
   }
-  table.add("batch_norm bare", {{{6, 4}}},
-            [](const Tensors& x) { return batch_norm_train(x[0], -1, 1e-3, {}, {}, {}, 0.9); });
+  table.add("batch_norm bare", {{{6, 4}}}, [](const Tensors& x) { return batch_norm_train(x[0], -1, 1e-3, {}); });
   table.add("layer_norm", {{{3, 7}}, {{7}}, {{7}}}, [](const Tensors& x) {
     return layer_norm(x[0], 1, 1e-3, {x[1], x[2]});
   });
@@ -139,7 +138,7 @@ inline void add_norms(Table& table) {
   });
   table.add("layer_norm bare", {{{3, 4, 5}}}, [](const Tensors& x) { return layer_norm(x[0], -1, 1e-3, {}); });
   table.large("batch_norm", {{{700, 90}}, {{90}}, {{90}}}, [](const Tensors& x) {
-    return batch_norm_train(x[0], -1, 1e-3, {x[1], x[2]}, {}, {}, 0.9);
+    return batch_norm_train(x[0], -1, 1e-3, {x[1], x[2]});
   });
   table.large("layer_norm", {{{700, 90}}, {{90}}, {{90}}}, [](const Tensors& x) {
     return layer_norm(x[0], 1, 1e-3, {x[1], x[2]});

@@ -1,6 +1,7 @@
 // The layer: named parameters plus a call made of ops.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,17 @@ namespace ranvier::nn {
 struct Context {
   bool training = false;
   std::vector<Tensor> losses;  ///< scalars that layers add to the loss (activity regularisers)
+  using Effect = std::function<void()>;
+  std::vector<Effect>* effects = nullptr;  ///< collects what must wait for a finite loss; null: nothing waits
+
+  /// A change to the layer's state (moving averages) that belongs to the update of this step.
+  void after_step(Effect effect) const {
+    if (effects != nullptr) {
+      effects->push_back(std::move(effect));
+    } else {
+      effect();
+    }
+  }
 };
 
 class Layer : public RefCounted {

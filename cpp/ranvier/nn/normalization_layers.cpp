@@ -39,7 +39,13 @@ class BatchNormalization final : public Layer {
     const ops::NormParams params{value_or_none(gamma_), value_or_none(beta_)};
     // A frozen layer keeps its statistics: what fine-tuning needs.
     if (context.training && trainable()) {
-      return ops::batch_norm_train(x, axis_, epsilon_, params, mean_->value, variance_->value, momentum_);
+      ops::Moments batch;
+      const Tensor y = ops::batch_norm_train(x, axis_, epsilon_, params, &batch);
+      context.after_step([moving = ops::Moments{mean_->value, variance_->value}, batch, momentum = momentum_] {
+        ops::move_average(moving.mean, batch.mean, momentum);
+        ops::move_average(moving.variance, batch.variance, momentum);
+      });
+      return y;
     }
     return ops::batch_norm_infer(x, axis_, epsilon_, params, mean_->value, variance_->value);
   }

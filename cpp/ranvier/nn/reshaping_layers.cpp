@@ -54,7 +54,11 @@ class Reshape final : public Layer {
   Shape output_shape(const Shape& input) const override {
     Shape out{input[0]};
     Index rest = 1;
-    for (const Index d : target_) rest *= d == -1 ? 1 : d;
+    for (const Index d : target_) {
+      if (d != -1 && __builtin_mul_overflow(rest, d, &rest)) {
+        reject("expected a target_shape that memory can address, received ", Shape(std::span<const Index>(target_)));
+      }
+    }
     const bool sized = known(input, 1);
     const Index n = sized ? input.numel(1, input.rank()) : -1;
     for (const Index d : target_) out.push_back(d != -1 ? d : sized && rest > 0 ? n / rest : -1);

@@ -73,6 +73,8 @@ void Trainer::compute(Plan& plan) {
   const NoGrad no_history(plan.mode != Mode::train);
   Context context;
   context.training = plan.mode == Mode::train;
+  plan.effects.clear();
+  context.effects = &plan.effects;
   if (plan.mode == Mode::train) optimizer_->zero_grad();
   plan.prediction = (*model_)(plan.x, context);
   if (plan.mode == Mode::predict) return;
@@ -87,6 +89,13 @@ void Trainer::compute(Plan& plan) {
   for (const Tensor& extra : context.losses) total = ops::add(total, extra);
   plan.loss = total;
   if (plan.mode == Mode::train) backward(total);
+}
+
+// What changes state, once the loss is known to be finite.
+void Trainer::update(Plan& plan) {
+  for (const Context::Effect& effect : plan.effects) effect();
+  plan.effects.clear();
+  optimizer_->step();
 }
 
 std::vector<double> Trainer::run(Mode mode, const Rows& x, const Rows& y, const Rows& weight,
@@ -144,10 +153,10 @@ std::vector<double> Trainer::run(Mode mode, const Rows& x, const Rows& y, const 
           return losses;
         }
         if (!replay) {
-          optimizer_->step();
+          update(plan);
         } else if (fresh) {
           const Program::Recording recording(plan.update);
-          optimizer_->step();
+          update(plan);
         } else {
           plan.update.replay();
         }

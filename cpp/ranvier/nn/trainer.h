@@ -61,12 +61,14 @@ class Trainer final : public RefCounted {
     Program step;    ///< forward, loss and, in training, backward
     Program update;  ///< the optimizer
     Tensor x, y, weight, loss, prediction;
+    std::vector<Context::Effect> effects;  ///< of the step under way, run with the update
   };
 
   std::vector<double> run(Mode mode, const Rows& x, const Rows& y, const Rows& weight, std::span<const Index> order,
                           const Options& options);
   Plan& plan_for(Mode mode, const Shape& x, const Shape& y, const Shape& w, bool& fresh);
   void compute(Plan& plan);
+  void update(Plan& plan);
 
   Ref<Layer> model_;
   Ref<Loss> loss_;

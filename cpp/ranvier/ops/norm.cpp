@@ -67,30 +67,31 @@ Channels channels_of(const char* name, const Tensor& x, Index axis, const NormPa
 }  // namespace
 
 Tensor batch_norm_train(const Tensor& given, Index axis, double epsilon, const NormParams& params,
-                        const Tensor& moving_mean, const Tensor& moving_variance, double momentum) {
+                        Moments* statistics) {
   const Tensor x = detail::as_floating(given);
   const auto [at, shape] = channels_of("batch_norm", x, axis, params);
-  check_param("batch_norm", "a moving mean", moving_mean, shape, x.dtype());
-  check_param("batch_norm", "a moving variance", moving_variance, shape, x.dtype());
   check(x.numel() > 0, "batch_norm: expected at least one value per channel, received shape ", x.shape());
   const Tensor mean = empty(shape, x.dtype());
   const Tensor variance = empty(shape, x.dtype());
   dispatch_floating(x.dtype(), "batch_norm", [&, &split = at](auto tag) {
     using T = typename decltype(tag)::type;
-    T* to_mean = moving_mean.defined() ? moving_mean.data<T>() : nullptr;
-    T* to_variance = moving_variance.defined() ? moving_variance.data<T>() : nullptr;
-    exec([split, px = x.data<T>(), m = mean.data<T>(), v = variance.data<T>(), to_mean, to_variance,
-          old = static_cast<T>(momentum), fresh = static_cast<T>(1 - momentum)] {
+    exec([split, px = x.data<T>(), m = mean.data<T>(), v = variance.data<T>()] {
       kernels::channel_moments<T>(split.outer, split.length, split.inner, px, m, v);
-      const auto move = [&](T* moving, const T* batch) {
-        if (moving == nullptr) return;
-        for (Index c = 0; c < split.length; ++c) moving[c] = old * moving[c] + fresh * batch[c];
-      };
-      move(to_mean, m);
-      move(to_variance, v);
     });
   });
+  if (statistics != nullptr) *statistics = {mean, variance};
   return normalize("batch_norm", x, at, epsilon, params, mean, variance, true);
+}
+
+void move_average(const Tensor& moving, const Tensor& fresh, double momentum) {
+  check_param("move_average", "values", fresh, moving.shape(), moving.dtype());
+  dispatch_floating(moving.dtype(), "move_average", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    exec([to = moving.data<T>(), from = fresh.data<T>(), n = moving.numel(), old = static_cast<T>(momentum),
+          rest = static_cast<T>(1 - momentum)] {
+      for (Index i = 0; i < n; ++i) to[i] = old * to[i] + rest * from[i];
+    });
+  });
 }
 
 Tensor batch_norm_infer(const Tensor& given, Index axis, double epsilon, const NormParams& params, const Tensor& mean,

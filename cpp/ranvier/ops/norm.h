@@ -10,10 +10,17 @@ struct NormParams {
   Tensor beta;   ///< shift, may be undefined
 };
 
-/// Training form: normalises by the statistics of the batch over all axes but `axis` and moves the running ones:
-/// moving = momentum·moving + (1−momentum)·batch (recorded, in place). Undefined moving tensors are left alone.
+/// What a batch looked like, per channel.
+struct Moments {
+  Tensor mean;
+  Tensor variance;
+};
+
+/// Training form: normalises by the statistics of the batch over all axes but `axis`, and tells them.
 Tensor batch_norm_train(const Tensor& x, Index axis, double epsilon, const NormParams& params,
-                        const Tensor& moving_mean, const Tensor& moving_variance, double momentum);
+                        Moments* statistics = nullptr);
+/// moving = momentum·moving + (1−momentum)·fresh, in place.
+void move_average(const Tensor& moving, const Tensor& fresh, double momentum);
 /// Inference form: normalises by the given statistics.
 Tensor batch_norm_infer(const Tensor& x, Index axis, double epsilon, const NormParams& params, const Tensor& mean,
                         const Tensor& variance);
