@@ -194,14 +194,15 @@ void non_finite() {
 }
 
 void accuracy() {
-  // A million rows of 0.1: a plain float sum would be off by percents.
+  // A million rows of 0.1, the worst case since all roundings of a lane go the same way: a plain float sum would be off
+  // by percents, the tree is within 5e-6.
   const Index rows = 1000000;
   const std::vector<float> x(static_cast<std::size_t>(rows) * 3, 0.1F);
   std::vector<float> y(3);
   kernels::reduce_sum<float>(1, rows, 3, x.data(), 1, y.data(), false);
-  EXPECT_NEAR(y[1], 100000.0015, 0.3);
+  EXPECT_NEAR(y[1], 100000.0015, 0.5);
   kernels::reduce_sum<float>(1, rows * 3, 1, x.data(), 1, y.data(), false);
-  EXPECT_NEAR(y[0], 300000.0045, 0.3);
+  EXPECT_NEAR(y[0], 300000.0045, 1.5);
 }
 
 void threads() {

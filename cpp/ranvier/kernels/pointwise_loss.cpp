@@ -108,7 +108,10 @@ struct hinge : Base<T> {
   RANVIER_LOSS(hinge);
   static V side(V t) { return t == T(0) ? vec::set1<T>(-1) : t; }
   V value(V p, V t) const { return vec::at_least(T(1) - side(t) * p, T(0)); }
-  V derivative(V p, V t) const { return T(1) - side(t) * p <= T(0) ? V{} : -side(t); }
+  V derivative(V p, V t) const {
+    const V m = value(p, t);
+    return m > T(0) ? -side(t) : m;
+  }
 };
 
 template <class T>
