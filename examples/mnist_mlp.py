@@ -7,15 +7,21 @@ The data come from `ranvier.datasets.mnist`: a cache folder, the folder RANVIER_
 
 from __future__ import annotations
 
+import math
 import time
 
 import ranvier as keras
 from ranvier import layers
 
+EPOCHS, BATCH = 10, 128
+
 
 def main() -> None:
     keras.utils.set_random_seed(0)
-    (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
+    try:
+        (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
+    except ConnectionError as error:  # says where to put the files by hand
+        raise SystemExit(str(error)) from None
 
     # The images stay bytes: batches are converted as they are gathered, and the first layer scales them.
     model = keras.Sequential(
@@ -30,13 +36,16 @@ def main() -> None:
             layers.Dense(10, activation="softmax"),
         ]
     )
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    # Large steps first, small ones at the end: worth more than half a percent against a constant rate.
+    steps = EPOCHS * math.ceil(0.9 * len(x_train) / BATCH)
+    rate = keras.optimizers.schedules.CosineDecay(0.002, decay_steps=steps)
+    model.compile(keras.optimizers.Adam(rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     model.summary()
     start = time.perf_counter()
-    model.fit(x_train, y_train, batch_size=128, epochs=10, validation_split=0.1)
+    model.fit(x_train, y_train, batch_size=BATCH, epochs=EPOCHS, validation_split=0.1)
     seconds = time.perf_counter() - start
     loss, accuracy = model.evaluate(x_test, y_test, verbose=0)
-    print(f"\ntest accuracy {accuracy:.2%}, loss {loss:.4f}, after 10 epochs in {seconds:.1f} s")
+    print(f"\ntest accuracy {accuracy:.2%}, loss {loss:.4f}, after {EPOCHS} epochs in {seconds:.1f} s")
 
 
 if __name__ == "__main__":

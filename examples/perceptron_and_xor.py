@@ -27,7 +27,7 @@ def learn_by_rosenblatts_rule(targets: np.ndarray, epochs: int = 25) -> tuple[ke
     kernel, bias = neuron.weights
     for epoch in range(1, epochs + 1):
         mistakes = 0
-        for x, target in zip(INPUTS, targets):
+        for x, target in zip(INPUTS, targets, strict=True):
             error = float(target) - float(neuron(x[None, :])[0, 0])
             if error != 0:
                 kernel.assign(kernel + error * x[:, None])
@@ -39,7 +39,8 @@ def learn_by_rosenblatts_rule(targets: np.ndarray, epochs: int = 25) -> tuple[ke
 
 
 def outputs(model: keras.Sequential) -> str:
-    return "  ".join(f"{a:.0f},{b:.0f} → {y:.2f}" for (a, b), y in zip(INPUTS, model.predict(INPUTS, verbose=0)[:, 0]))
+    predictions = model.predict(INPUTS, verbose=0)[:, 0]
+    return "  ".join(f"{a:.0f},{b:.0f} → {y:.2f}" for (a, b), y in zip(INPUTS, predictions, strict=True))
 
 
 def main() -> None:
@@ -60,10 +61,12 @@ def main() -> None:
     collapsed = INPUTS @ product.numpy() + offset.numpy()
     gap = np.abs(collapsed - stack.predict(INPUTS, verbose=0)).max()
     print(f"   XOR  {outputs(stack)}   the best a line can do is ½ everywhere")
-    print(f"   the single matrix {np.round(product.numpy().ravel(), 3)} gives the same outputs, up to {gap:.1e}")
+    print(f"   the single matrix {np.round(product.numpy().ravel(), 3) + 0.0} gives the same outputs, up to {gap:.1e}")
 
     print("\n3. A hidden layer with tanh between them")
-    network = keras.Sequential([keras.Input((2,)), layers.Dense(8, activation="tanh"), layers.Dense(1, activation="sigmoid")])
+    network = keras.Sequential(
+        [keras.Input((2,)), layers.Dense(8, activation="tanh"), layers.Dense(1, activation="sigmoid")]
+    )
     network.compile(optimizer=keras.optimizers.Adam(0.05), loss="binary_crossentropy")
     history = network.fit(INPUTS, GATES["XOR"], batch_size=4, epochs=500, verbose=0)
     print(f"   XOR  {outputs(network)}   loss {history.history['loss'][-1]:.4f}")

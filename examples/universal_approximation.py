@@ -1,6 +1,6 @@
 """One hidden layer approximates any continuous function (Cybenko 1989, Hornik 1991): error against width.
 
-    python examples/universal_approximation.py
+python examples/universal_approximation.py
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def main() -> None:
     plt = pyplot()
     if plt is None:
         return
-    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
     left.plot(x, y, color="black", lw=3, alpha=0.3, label="the function")
     for width in (2, 8, 64):
         left.plot(x, predictions[width], label=f"{width} units")
@@ -62,8 +62,9 @@ def main() -> None:
     left.legend()
     right.loglog(WIDTHS, errors, "o-")
     right.set(title="Error against width", xlabel="hidden units", ylabel="root mean square error")
+    right.set_xticks(WIDTHS, labels=[str(width) for width in WIDTHS])
+    right.minorticks_off()
     right.grid(which="both", alpha=0.3)
-    figure.tight_layout()
     save(figure, "universal_approximation.png")
 
 

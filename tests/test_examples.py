@@ -1,0 +1,146 @@
+"""The examples run as a user runs them, with and without matplotlib, and reach the figures they claim."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+HAS_MATPLOTLIB = importlib.util.find_spec("matplotlib") is not None
+MATPLOTLIB = pytest.param(
+    True, id="matplotlib", marks=pytest.mark.skipif(not HAS_MATPLOTLIB, reason="matplotlib is not installed")
+)
+NO_MATPLOTLIB = pytest.param(False, id="no-matplotlib")
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def run(folder: Path, name: str, *arguments: str, matplotlib: bool = False, **environment: str) -> str:
+    """What an example prints when started in `folder`; any warning is an error."""
+    env = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"} | environment
+    if not matplotlib:
+        blocker = folder / "without"
+        blocker.mkdir()
+        # None in sys.modules is how Python itself says "not there": import raises ModuleNotFoundError.
+        (blocker / "sitecustomize.py").write_text("import sys\nsys.modules['matplotlib'] = None\n")
+        env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(blocker), env.get("PYTHONPATH", "")]))
+    # matplotlib's own start may warn about fonts or folders of the machine; ours may not.
+    flags = [] if matplotlib else ["-W", "error"]
+    done = subprocess.run(
+        [sys.executable, *flags, str(EXAMPLES / name), *arguments],
+        cwd=folder,
+        env=env | {"PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stderr
+    if not matplotlib:
+        assert done.stderr == ""
+    return done.stdout
+
+
+def pictures(folder: Path) -> list[str]:
+    found = sorted(folder.glob("*.png"))
+    for path in found:
+        content = path.read_bytes()
+        assert content.startswith(PNG)
+        assert len(content) > 10_000, f"{path.name} is nearly empty"
+    return [path.name for path in found]
+
+
+@pytest.mark.parametrize("matplotlib", [MATPLOTLIB, NO_MATPLOTLIB])
+def test_digits(tmp_path: Path, matplotlib: bool) -> None:
+    start = time.perf_counter()
+    output = run(tmp_path, "digits.py", matplotlib=matplotlib)
+    seconds = time.perf_counter() - start
+    assert "1437 images to learn from, 360 to be tested on" in output
+    assert "Total params: " in output
+    assert "Epoch 40/40 - " in output, "where output is no terminal, a line an epoch"
+    accuracy = re.search(r"test accuracy (\d+\.\d+)% \((\d+) of 360 wrong\)", output)
+    assert accuracy
+    assert float(accuracy[1]) >= 97.0  # one seed; the claim is about the mean of five
+    assert float(accuracy[1]) == pytest.approx(100 * (1 - int(accuracy[2]) / 360), abs=0.01)
+    table = re.search(r"true ╲ read .*\n((?: +\d .*\n){10})", output)
+    assert table
+    numbers = [int(n) for line in table[1].splitlines() for n in line.replace("·", "0").split()[1:]]
+    assert sum(numbers) == 360
+    assert sum(numbers[::11]) == 360 - int(accuracy[2])
+    assert "predictions identical" in output
+    assert (tmp_path / "digits.rv").stat().st_size > 10_000
+    assert pictures(tmp_path) == (["digits_curves.png", "digits_predictions.png"] if matplotlib else [])
+    assert ("no pictures: pip install" in output) is not matplotlib
+    assert seconds < 10
+
+
+def test_digits_from_five_seeds(tmp_path: Path) -> None:
+    output = run(tmp_path, "digits.py", "--seeds", "5")
+    each = [float(a) for a in re.findall(r"seed \d: test accuracy (\d+\.\d+)%", output)]
+    mean = re.search(r"mean of 5: (\d+\.\d+)%", output)
+    assert len(each) == 5
+    assert mean
+    assert float(mean[1]) >= 97.5
+    assert float(mean[1]) == pytest.approx(sum(each) / 5, abs=0.01)
+
+
+def test_perceptron_and_xor(tmp_path: Path) -> None:
+    output = run(tmp_path, "perceptron_and_xor.py")
+    one, two, three = re.split(r"\n\n", output.strip())
+    learnt = re.findall(r"(AND|OR|XOR) .* (no mistakes from epoch \d+ on|still wrong after 25 epochs)", one)
+    assert [name for name, result in learnt if result.startswith("no mistakes")] == ["AND", "OR"]
+    assert [name for name, result in learnt if result.startswith("still wrong")] == ["XOR"]
+    assert [float(v) for v in re.findall(r"→ (\S+)", two)] == pytest.approx([0.5] * 4, abs=0.02)
+    gap = re.search(r"same outputs, up to (\S+)$", two, re.MULTILINE)
+    assert gap
+    assert float(gap[1]) < 1e-5  # float32
+    assert [float(v) for v in re.findall(r"→ (\S+)", three)] == pytest.approx([0, 1, 1, 0], abs=0.05)
+    assert three.endswith("   solved")
+
+
+@pytest.mark.parametrize("matplotlib", [MATPLOTLIB, NO_MATPLOTLIB])
+def test_universal_approximation(tmp_path: Path, matplotlib: bool) -> None:
+    output = run(tmp_path, "universal_approximation.py", matplotlib=matplotlib)
+    rows = re.findall(r"^ +(\d+) +(\d+) +(\d\.\d+)", output, re.MULTILINE)
+    assert [(int(width), int(weights)) for width, weights, _ in rows] == [(2**n, 3 * 2**n + 1) for n in range(7)]
+    errors = [float(error) for _, _, error in rows]
+    assert errors[0] > 0.4, "one unit cannot do it"
+    assert errors[-1] < 0.03
+    # Training is not exact: a wider network may end a little above a narrower one, never far above.
+    assert all(b < a + 0.02 for a, b in zip(errors, errors[1:], strict=False))
+    assert errors[4] < errors[2] / 3
+    assert pictures(tmp_path) == (["universal_approximation.png"] if matplotlib else [])
+
+
+def test_mnist_without_the_data_says_where_to_put_them(tmp_path: Path) -> None:
+    closed = "http://127.0.0.1:9"  # a proxy nobody runs: no network, at once
+    env = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), closed)
+    env |= {"RANVIER_DATASETS": str(tmp_path / "data"), "XDG_CACHE_HOME": str(tmp_path / "cache"), "NO_PROXY": ""}
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "mnist_mlp.py")],
+        cwd=tmp_path,
+        env={**os.environ, **env, "no_proxy": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert str(tmp_path / "data" / "mnist") in done.stderr
+    assert "train-images-idx3-ubyte.gz" in done.stderr
+
+
+@pytest.mark.skipif(
+    not (Path(os.environ.get("RANVIER_DATASETS", "/nonexistent")) / "mnist").is_dir(),
+    reason="a minute of training; set RANVIER_DATASETS to a folder with mnist/ to run it",
+)
+def test_mnist(tmp_path: Path) -> None:
+    output = run(tmp_path, "mnist_mlp.py")
+    accuracy = re.search(r"test accuracy (\d+\.\d+)%, loss \S+, after 10 epochs", output)
+    assert accuracy
+    assert float(accuracy[1]) >= 98.2
