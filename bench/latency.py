@@ -1,6 +1,6 @@
 """One row through a 784-128-10 network from Python, and the cost of `import ranvier`: ranvier against its peers.
 
-    python bench/latency.py
+python bench/latency.py
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+
 from measure import in_process, installed
 
 ROW = np.random.default_rng(0).standard_normal((1, 784), dtype=np.float32)

@@ -3,8 +3,8 @@
     python bench/train.py                       # all workloads, every peer that is installed here
     python bench/train.py --only 784-128-10 --rounds 5
 
-Every measurement is a fresh process; the peers take turns, `--rounds` times, and the median of their best epochs counts.
-All use the same data, float32, Adam, no shuffling, all cores.
+Every measurement is a fresh process; the peers take turns, `--rounds` times, and the median of their best
+epochs counts. All use the same data, float32, Adam, no shuffling, all cores.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ def main() -> None:
     if absent:
         print(f"not installed, left out: {', '.join(absent)}", file=sys.stderr)
     peaks = machine_peaks()
-    print(f"{peaks['cores']:.0f} cores, FMA peak {peaks['flops'] / 1e9:.0f} GFLOP/s, memory {peaks['bytes'] / 1e9:.0f} GB/s")
-    print(f"\n{'workload':<24} {'batch':>5} " + " ".join(f"{p + ' µs':>11}" for p in peers) + f" {'floor µs':>9} {'best peer / ranvier':>20} {'target':>7}")
+    cores, flops, memory = peaks["cores"], peaks["flops"] / 1e9, peaks["bytes"] / 1e9
+    print(f"{cores:.0f} cores, FMA peak {flops:.0f} GFLOP/s, memory {memory:.0f} GB/s")
+    heads = " ".join(f"{p + ' µs':>11}" for p in peers)
+    print(f"\n{'workload':<24} {'batch':>5} {heads} {'floor µs':>9} {'best peer / ranvier':>20} {'target':>7}")
     for name in options.only or WORKLOADS:
         w = WORKLOADS[name]
         times: dict[str, list[float]] = {p: [] for p in peers}

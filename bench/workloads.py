@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,12 +20,12 @@ class Workload:
 
     @property
     def weights(self) -> int:
-        return sum((a + 1) * b for a, b in zip(self.sizes, self.sizes[1:]))
+        return sum((a + 1) * b for a, b in pairwise(self.sizes))
 
     @property
     def flops(self) -> float:
         """Multiply-adds of forward and both gradients (the first layer needs no input gradient), times two."""
-        products = [a * b for a, b in zip(self.sizes, self.sizes[1:])]
+        products = [a * b for a, b in pairwise(self.sizes)]
         return 2.0 * self.batch * (3 * sum(products) - products[0])
 
     @property

@@ -21,7 +21,10 @@ def generate(folder: Path) -> dict[str, str]:
     assert done.returncode == 0, done.stderr
     made = {path.name: path.read_text() for path in (folder / "ranvier" / "_core").glob("*.pyi")}
     # The version stands in pyproject.toml only.
-    return {name: "\n".join(line for line in text.splitlines() if "__version__" not in line) + "\n" for name, text in made.items()}
+    return {
+        name: "".join(line for line in text.splitlines(keepends=True) if "__version__" not in line)
+        for name, text in made.items()
+    }
 
 
 def test_stubs_are_current(tmp_path: Path) -> None:

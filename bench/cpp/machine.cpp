@@ -16,9 +16,7 @@ constexpr int width = 4;
 #endif
 typedef float Vec __attribute__((vector_size(width * sizeof(float))));
 
-double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 double fma_rate() {
   constexpr int chains = 12;  // enough independent sums to hide the latency of an FMA

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+
 from workloads import Workload
 
 
@@ -18,7 +20,7 @@ def epoch_runner(w: Workload) -> Callable[[], None]:
     rng = np.random.default_rng(1)
     params = [
         (jnp.asarray(rng.standard_normal((a, b), dtype=np.float32) * np.float32(a**-0.5)), jnp.zeros(b))
-        for a, b in zip(w.sizes, w.sizes[1:])
+        for a, b in pairwise(w.sizes)
     ]
     optimizer = optax.adam(1e-3)
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-import keras  # noqa: E402
-from workloads import Workload  # noqa: E402
+import keras
+
+from workloads import Workload
 
 
 def epoch_runner(w: Workload) -> Callable[[], None]:

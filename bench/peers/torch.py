@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
+
 from workloads import Workload
 
 
@@ -13,7 +15,7 @@ def epoch_runner(w: Workload) -> Callable[[], None]:
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     x, y = w.data()
     parts: list[torch.nn.Module] = []
-    for a, b in zip(w.sizes[:-2], w.sizes[1:-1]):
+    for a, b in pairwise(w.sizes[:-1]):
         parts += [torch.nn.Linear(a, b), torch.nn.ReLU()]
     model = torch.nn.Sequential(*parts, torch.nn.Linear(w.sizes[-2], w.sizes[-1]))
     loss_fn = torch.nn.functional.mse_loss if w.loss == "mse" else torch.nn.functional.cross_entropy
@@ -22,7 +24,7 @@ def epoch_runner(w: Workload) -> Callable[[], None]:
     ys = torch.from_numpy(y if w.loss == "mse" else y.astype("int64")).split(w.batch)
 
     def epoch() -> None:
-        for xb, yb in zip(xs, ys):
+        for xb, yb in zip(xs, ys, strict=True):
             optimizer.zero_grad()
             loss_fn(model(xb), yb).backward()
             optimizer.step()

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "ranvier/kernels/eigen.h"
-
+// After eigen.h, which silences what gcc says about Eigen and the intrinsics.
 #include <Eigen/QR>
 
 namespace ranvier::kernels {

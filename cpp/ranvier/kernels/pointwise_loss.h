@@ -11,18 +11,18 @@ namespace ranvier::kernels {
 /// huber reads args.a = delta; the binary cross-entropies args.a = label smoothing, args.b = epsilon for clipping
 /// probabilities; binary_cross_entropy_logits takes p as a logit; hinge losses expect t in {-1, 1} (0 counts as -1);
 /// poisson, squared_logarithmic_error, absolute_percentage_error and kl_divergence read args.a = epsilon.
-#define RANVIER_POINTWISE_LOSS(X)      \
-  X(squared_error)                     \
-  X(absolute_error)                    \
-  X(huber)                             \
-  X(log_cosh)                          \
-  X(binary_cross_entropy)              \
-  X(binary_cross_entropy_logits)       \
-  X(hinge)                             \
-  X(squared_hinge)                     \
-  X(poisson)                           \
-  X(squared_logarithmic_error)         \
-  X(absolute_percentage_error)         \
+#define RANVIER_POINTWISE_LOSS(X) \
+  X(squared_error)                \
+  X(absolute_error)               \
+  X(huber)                        \
+  X(log_cosh)                     \
+  X(binary_cross_entropy)         \
+  X(binary_cross_entropy_logits)  \
+  X(hinge)                        \
+  X(squared_hinge)                \
+  X(poisson)                      \
+  X(squared_logarithmic_error)    \
+  X(absolute_percentage_error)    \
   X(kl_divergence)
 
 enum class PointwiseLoss : std::uint8_t {

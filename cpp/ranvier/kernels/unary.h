@@ -9,50 +9,50 @@ namespace ranvier::kernels {
 
 /// Every unary function, with what its derivative reads: none, x, y or both. The mathematics is in functors.h.
 /// X(name, saves)
-#define RANVIER_UNARY(X)   \
-  X(identity, none)        \
-  X(negative, none)        \
-  X(abs, x)                \
-  X(sign, none)            \
-  X(square, x)             \
-  X(sqrt, y)               \
-  X(rsqrt, y)              \
-  X(reciprocal, y)         \
-  X(exp, y)                \
-  X(expm1, y)              \
-  X(log, x)                \
-  X(log1p, x)              \
-  X(sin, x)                \
-  X(cos, x)                \
-  X(erf, x)                \
-  X(floor, none)           \
-  X(ceil, none)            \
-  X(round, none)           \
-  X(clip, x)               \
-  X(pow_scalar, x)         \
-  X(step, none)            \
-  X(relu, y)               \
-  X(relu6, y)              \
-  X(leaky_relu, x)         \
-  X(elu, y)                \
-  X(selu, y)               \
-  X(celu, y)               \
-  X(gelu, x)               \
-  X(gelu_tanh, x)          \
-  X(silu, x)               \
-  X(mish, x)               \
-  X(softplus, x)           \
-  X(softsign, y)           \
-  X(sigmoid, y)            \
-  X(hard_sigmoid, y)       \
-  X(hard_silu, x)          \
-  X(tanh, y)               \
-  X(hard_tanh, y)          \
-  X(log_sigmoid, x)        \
-  X(tanh_shrink, x)        \
-  X(soft_shrink, x)        \
-  X(hard_shrink, x)        \
-  X(threshold, x)          \
+#define RANVIER_UNARY(X) \
+  X(identity, none)      \
+  X(negative, none)      \
+  X(abs, x)              \
+  X(sign, none)          \
+  X(square, x)           \
+  X(sqrt, y)             \
+  X(rsqrt, y)            \
+  X(reciprocal, y)       \
+  X(exp, y)              \
+  X(expm1, y)            \
+  X(log, x)              \
+  X(log1p, x)            \
+  X(sin, x)              \
+  X(cos, x)              \
+  X(erf, x)              \
+  X(floor, none)         \
+  X(ceil, none)          \
+  X(round, none)         \
+  X(clip, x)             \
+  X(pow_scalar, x)       \
+  X(step, none)          \
+  X(relu, y)             \
+  X(relu6, y)            \
+  X(leaky_relu, x)       \
+  X(elu, y)              \
+  X(selu, y)             \
+  X(celu, y)             \
+  X(gelu, x)             \
+  X(gelu_tanh, x)        \
+  X(silu, x)             \
+  X(mish, x)             \
+  X(softplus, x)         \
+  X(softsign, y)         \
+  X(sigmoid, y)          \
+  X(hard_sigmoid, y)     \
+  X(hard_silu, x)        \
+  X(tanh, y)             \
+  X(hard_tanh, y)        \
+  X(log_sigmoid, x)      \
+  X(tanh_shrink, x)      \
+  X(soft_shrink, x)      \
+  X(hard_shrink, x)      \
+  X(threshold, x)        \
   X(squareplus, x)
 
 enum class Unary : std::uint8_t {
