@@ -31,8 +31,20 @@ def _noise_shape(shape: Any, layer: str) -> list[int | None] | None:
     return list(shape)
 
 
+class _Dropping(NativeLayer):
+    """What the dropouts with a noise shape share."""
+
+    _arguments = ("rate", "seed", "noise_shape")
+
+    def __init__(self, rate: float, noise_shape: Any = None, seed: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = _rate(rate, self.name)
+        self.noise_shape = _noise_shape(noise_shape, self.name)
+        self.seed = _seed(seed, self.name)
+
+
 @registry.register()
-class Dropout(NativeLayer):
+class Dropout(_Dropping):
     """In training zeroes inputs with probability `rate` and scales the rest by ``1/(1 - rate)`` (Srivastava 2014).
 
     Args:
@@ -42,17 +54,9 @@ class Dropout(NativeLayer):
         **kwargs: name, dtype, trainable.
     """
 
-    _arguments = ("rate", "seed", "noise_shape")
-
-    def __init__(self, rate: float, noise_shape: Any = None, seed: Any = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.rate = _rate(rate, self.name)
-        self.noise_shape = _noise_shape(noise_shape, self.name)
-        self.seed = _seed(seed, self.name)
-
 
 @registry.register()
-class AlphaDropout(NativeLayer):
+class AlphaDropout(_Dropping):
     """Dropout that keeps mean and variance of self-normalising (selu) networks (Klambauer et al. 2017).
 
     Args:
@@ -61,14 +65,6 @@ class AlphaDropout(NativeLayer):
         seed: int for repeatable noise; None draws one from the default generator.
         **kwargs: name, dtype, trainable.
     """
-
-    _arguments = ("rate", "seed", "noise_shape")
-
-    def __init__(self, rate: float, noise_shape: Any = None, seed: Any = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.rate = _rate(rate, self.name)
-        self.noise_shape = _noise_shape(noise_shape, self.name)
-        self.seed = _seed(seed, self.name)
 
 
 @registry.register()

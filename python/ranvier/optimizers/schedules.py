@@ -58,52 +58,44 @@ def _steps(value: float, name: str) -> float:
     return value
 
 
+class _ByQuotient(_Recorded):
+    """What the schedules of ``step / decay_steps`` share."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str | None = None,
+    ) -> None:
+        self.name = name or type(self).__name__
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = _steps(decay_steps, self.name)
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+
+    def _quotient(self, step: int) -> float:
+        p = step / self.decay_steps
+        return math.floor(p) if self.staircase else p
+
+
 @registry.register()
-class ExponentialDecay(_Recorded):
+class ExponentialDecay(_ByQuotient):
     """``initial_learning_rate * decay_rate ** (step / decay_steps)``; with `staircase` the quotient is floored."""
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "ExponentialDecay",
-    ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _steps(decay_steps, name)
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
-
     def __call__(self, step: int) -> float:
         """The learning rate of update `step`."""
-        p = step / self.decay_steps
-        return float(self.initial_learning_rate * self.decay_rate ** (math.floor(p) if self.staircase else p))
+        return float(self.initial_learning_rate * self.decay_rate ** self._quotient(step))
 
 
 @registry.register()
-class InverseTimeDecay(_Recorded):
+class InverseTimeDecay(_ByQuotient):
     """``initial_learning_rate / (1 + decay_rate * step / decay_steps)``; with `staircase` the quotient is floored."""
-
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: float,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "InverseTimeDecay",
-    ) -> None:
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _steps(decay_steps, name)
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
 
     def __call__(self, step: int) -> float:
         """The learning rate of update `step`."""
-        p = step / self.decay_steps
-        return float(self.initial_learning_rate / (1 + self.decay_rate * (math.floor(p) if self.staircase else p)))
+        return float(self.initial_learning_rate / (1 + self.decay_rate * self._quotient(step)))
 
 
 @registry.register()
