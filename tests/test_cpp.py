@@ -14,7 +14,10 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import ranvier as keras
 
 ROOT = Path(__file__).resolve().parents[1]
 TESTS = sorted(path.stem for path in (ROOT / "tests" / "cpp").glob("test_*.cpp"))
@@ -132,6 +135,61 @@ def test_a_program_finds_the_package(prefix: Path, tmp_path: Path) -> None:
     run(CMAKE, "-S", tmp_path, "-B", folder, f"-DCMAKE_PREFIX_PATH={prefix}", "-DCMAKE_BUILD_TYPE=Release")
     run(CMAKE, "--build", folder)
     assert run(folder / "consumer") == "(2, 3) 1\n"
+
+
+@pytest.fixture(scope="session")
+def xor(prefix: Path, build_root: Path) -> Path:
+    """examples/cpp built as its reader builds it."""
+    folder = build_root / "xor"
+    shutil.rmtree(folder, ignore_errors=True)
+    source = ROOT / "examples" / "cpp"
+    run(CMAKE, "-S", source, "-B", folder, f"-DCMAKE_PREFIX_PATH={prefix}", "-DCMAKE_BUILD_TYPE=Release")
+    run(CMAKE, "--build", folder)
+    return folder / "xor"
+
+
+XOR_INPUTS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype="float32")
+
+
+def printed_probabilities(output: str) -> list[float]:
+    return [float(value) for value in re.findall(r"^[01] xor [01] = (\S+)$", output, re.MULTILINE)]
+
+
+def test_the_example_learns_and_python_reads_its_file(xor: Path, tmp_path: Path) -> None:
+    output = run(xor, cwd=tmp_path)
+    losses = [float(value) for value in re.findall(r"^epoch \d+  loss (\S+)$", output, re.MULTILINE)]
+    assert losses[0] > 0.5
+    assert losses[-1] < 0.05
+    probability = printed_probabilities(output)
+    assert np.round(probability).tolist() == [0, 1, 1, 0]
+    model = keras.saving.load_model(tmp_path / "xor.rv")
+    # Six digits are printed.
+    np.testing.assert_allclose(model.predict(XOR_INPUTS, verbose=0)[:, 0], probability, rtol=1e-5)
+    assert [type(layer).__name__ for layer in model.layers] == ["Dense", "Dense"]
+    model.compile("adam", "binary_crossentropy")
+    assert np.isfinite(model.evaluate(XOR_INPUTS, np.array([0, 1, 1, 0]), verbose=0))
+
+
+def test_the_example_reads_a_file_of_python(xor: Path, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential(
+        [
+            keras.Input((2,)),
+            keras.layers.Rescaling(2.0, offset=-1.0),
+            keras.layers.Dense(16, activation="gelu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.1),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(0.03), "binary_crossentropy")  # its slots are in the file too
+    model.fit(XOR_INPUTS, np.array([0, 1, 1, 0]), epochs=300, verbose=0)
+    expected = model.predict(XOR_INPUTS, verbose=0)[:, 0]
+    model.save(tmp_path / "python.rv")
+    output = run(xor, "python.rv", cwd=tmp_path)
+    np.testing.assert_allclose(printed_probabilities(output), expected, rtol=1e-5)
+    (tmp_path / "bad.rv").write_bytes((tmp_path / "python.rv").read_bytes()[:500])
+    assert "epoch" not in run(xor, "bad.rv", cwd=tmp_path, check=False)
 
 
 # What configuring refuses --------------------------------------------------------------------------------------------
