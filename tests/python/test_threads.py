@@ -70,12 +70,56 @@ def test_number_of_threads_is_checked() -> None:
             keras.set_num_threads(wrong)
 
 
-def test_omp_num_threads_is_honoured() -> None:
-    code = "import ranvier; print(ranvier.get_num_threads())"
+WORKERS = """
+import os
+import numpy as np
+import ranvier as keras
+from ranvier import layers
+
+x = np.random.default_rng(0).normal(size=(512, 512)).astype("float32")
+model = keras.Sequential([layers.Dense(512, "relu"), layers.Dense(1)])
+model.compile("adam", "mse")
+
+def fit():
+    model.fit(x, x[:, 0], batch_size=256, verbose=0)
+
+def started():  # NumPy's own threads are switched off, so that all but the main one are the engine's
+    return len(os.listdir("/proc/self/task")) - 1
+"""
+
+
+def in_a_fresh_process(code: str, **environment: str) -> str:
+    env = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"} | {"OPENBLAS_NUM_THREADS": "1"} | environment
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        [sys.executable, "-c", WORKERS + code], capture_output=True, text=True, env=env, timeout=60, check=False
     )
-    assert done.stdout == "1\n", done.stderr
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+needs_proc = pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="needs /proc to count threads")
+
+
+@needs_proc
+@pytest.mark.parametrize("threads", [1, 3])
+def test_omp_num_threads_is_honoured(threads: int) -> None:
+    output = in_a_fresh_process("fit(); print(keras.get_num_threads(), started())", OMP_NUM_THREADS=str(threads))
+    assert output == f"{threads} {threads - 1}\n"
+
+
+@needs_proc
+def test_threadpoolctl_is_honoured() -> None:
+    pytest.importorskip("threadpoolctl")
+    code = """
+from threadpoolctl import threadpool_limits
+keras.set_num_threads(2)
+with threadpool_limits(limits=1, user_api="openmp"):
+    fit()
+    print(started())
+fit()
+print(started())
+"""
+    assert in_a_fresh_process(code) == "0\n1\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
