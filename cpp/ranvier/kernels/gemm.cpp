@@ -21,12 +21,15 @@ constexpr Index block_k = 512;           // rows of B passed in one go
 constexpr Index block_k_page = 352;      // the same where they are whole pages apart and crowd few cache sets
 constexpr Index chunk_columns = 256;     // columns of B passed in one go
 constexpr Index serial_limit = 1 << 18;  // multiply-adds below which a second thread does not pay
+constexpr Index split_limit = 1 << 13;   // elements of C up to which a long k is cut in two
+constexpr Index split_k = 512;           // from this length on
 constexpr Index kept_limit = 1 << 17;    // elements of copied A kept for the next columns
 constexpr Index panel_gap = 48;          // elements between panels: a pitch of whole pages would clash in the cache
 constexpr Index row_pad = (max_rows + width<double> * 2 - 1) / (width<double> * 2) * (width<double> * 2);
 
 thread_local Scratch scratch_a;
 thread_local Scratch scratch_b;
+thread_local Scratch scratch_c;
 
 constexpr Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
 
@@ -69,7 +72,6 @@ bool needs_finish(const Product<T>& g) {
   return e != nullptr && (e->activation != nullptr || e->preactivation != nullptr || (g.column && e->bias != nullptr));
 }
 
-// The columns of C in panels: `full` ones of `vectors` vectors, the rest in single vectors, the last one maybe partial.
 // The columns of C in panels: `full` ones of `vectors` vectors, the rest in single vectors, the last one maybe partial.
 template <class T>
 struct Panels {
@@ -215,7 +217,8 @@ class Piece {
 
 // The grid of pieces, m×n = a power of two by the amount of work: of the grids with that many pieces the one with the
 // least cycles. The weights are measured: a tile takes 1 per row, pair of vectors and step of k; copying or reading an
-// operand for the first time takes some per vector, and each row of pieces does that to B anew, each column to A.
+// operand for the first time takes some per vector, and each row of pieces does that to B anew, each column to A. B
+// counts for more than a copy takes: in training it is the weights, which the other core's update has just written.
 template <class T>
 struct Grid {
   Index m = 1;
@@ -225,7 +228,7 @@ struct Grid {
     const Index work = g.m * g.n * g.k;
     const Index pieces = work < (Index{1} << 23) ? 2 : work < (Index{1} << 26) ? 4 : work < (Index{1} << 32) ? 8 : 16;
     const double vector_a = g.a_by_columns ? 4 : 5;
-    const double vector_b = g.trans_b ? 6 : 1;
+    const double vector_b = g.trans_b ? 6 : 3;
     // Pieces differ by a tile or a panel at most; with several to a thread little of that shows.
     const auto share = [](Index parts, Index of, Index size) {
       const double mean = static_cast<double>(parts) / static_cast<double>(of);
@@ -250,8 +253,9 @@ struct Grid {
   }
 };
 
+// The whole of C by the calling thread, k in one block.
 template <class T>
-void multiply_tiled(const Product<T>& g) {
+Plan<T> serial_plan(const Product<T>& g) {
   constexpr Index w = width<T>;
   const Panels<T> panels(g.m, g.n);
   Plan<T> plan{panels, divide_up(g.m, max_rows), panels.count, 1, g.n, false};
@@ -260,7 +264,50 @@ void multiply_tiled(const Product<T>& g) {
   } else if (!has_masks) {
     plan.copied_from = g.n / w * w;
   }
+  return plan;
+}
+
+// A small C with a long k, in two halves of k. Each half of B, the weights in training, stays with the core that updates
+// it: the first thread's share of a flat range of weights is its first half.
+template <class T>
+void multiply_halves(const Product<T>& g) {
+  T* second = static_cast<T*>(scratch_c.get(static_cast<std::size_t>(g.m * g.n) * sizeof(T)));
+  parallel_for(2, 1, [&](Index begin, Index end) {
+    for (Index half = begin; half < end; ++half) {
+      Product<T> part = g;
+      const Index k0 = half == 0 ? 0 : g.k / 2;
+      part.k = half == 0 ? g.k / 2 : g.k - g.k / 2;
+      part.a += k0;
+      part.b += k0 * g.ldb;
+      part.epilogue = nullptr;
+      if (half == 1) {
+        part.c = second;
+        part.ldc = g.n;
+        part.accumulate = false;
+      }
+      const Plan<T> plan = serial_plan(part);
+      Piece<T>(part, plan, 0, plan.tiles, 0, plan.panels.count).run();
+    }
+  });
+  const T* bias = g.epilogue != nullptr && !g.column ? g.epilogue->bias : nullptr;
+  for (Index i = 0; i < g.m; ++i) {
+    T* c = g.c + i * g.ldc;
+    const T* more = second + i * g.n;
+    if (bias != nullptr) {
+      for (Index j = 0; j < g.n; ++j) c[j] += more[j] + bias[j];
+    } else {
+      for (Index j = 0; j < g.n; ++j) c[j] += more[j];
+    }
+  }
+  if (needs_finish(g)) finish(g, 0, 0, g.m, g.n);
+}
+
+template <class T>
+void multiply_tiled(const Product<T>& g) {
+  Plan<T> plan = serial_plan(g);
+  const Panels<T>& panels = plan.panels;
   if (g.m * g.n * g.k <= serial_limit) return Piece<T>(g, plan, 0, plan.tiles, 0, panels.count).run();
+  if (!g.a_by_columns && !g.trans_b && g.m * g.n <= split_limit && g.k >= split_k) return multiply_halves(g);
 
   const Grid<T> grid(g, panels, plan.tiles);
   const bool page_apart = !g.trans_b && g.ldb * static_cast<Index>(sizeof(T)) % 4096 == 0;
