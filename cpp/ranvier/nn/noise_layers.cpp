@@ -44,26 +44,15 @@ class Noise : public Layer {
   Generator generator_;
 };
 
-class Dropout final : public Noise {
+/// Dropout and AlphaDropout differ in the op only.
+template <Tensor (*drop)(const Tensor& x, double rate, const Shape& noise_shape, Generator& generator)>
+class ElementDropout final : public Noise {
  public:
-  explicit Dropout(const io::Json& config) : Noise(config), rate_(rate_from(config)) {}
+  explicit ElementDropout(const io::Json& config) : Noise(config), rate_(rate_from(config)) {}
 
  protected:
   Tensor disturb(const Tensor& x, Generator& generator) override {
-    return rate_ == 0 ? x : ops::dropout(x, rate_, noise_shape(x.shape()), generator);
-  }
-
- private:
-  double rate_;
-};
-
-class AlphaDropout final : public Noise {
- public:
-  explicit AlphaDropout(const io::Json& config) : Noise(config), rate_(rate_from(config)) {}
-
- protected:
-  Tensor disturb(const Tensor& x, Generator& generator) override {
-    return rate_ == 0 ? x : ops::alpha_dropout(x, rate_, noise_shape(x.shape()), generator);
+    return rate_ == 0 ? x : drop(x, rate_, noise_shape(x.shape()), generator);
   }
 
  private:
@@ -103,7 +92,8 @@ class GaussianNoise final : public Noise {
 }  // namespace
 
 Family noise_layers() {
-  return {layer_class<Dropout>("Dropout"), layer_class<AlphaDropout>("AlphaDropout"),
+  return {layer_class<ElementDropout<ops::dropout>>("Dropout"),
+          layer_class<ElementDropout<ops::alpha_dropout>>("AlphaDropout"),
           layer_class<GaussianDropout>("GaussianDropout"), layer_class<GaussianNoise>("GaussianNoise")};
 }
 
