@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "ranvier/core/parallel.h"
+#include "ranvier/kernels/pieces.h"
 #include "ranvier/kernels/vec.h"
 
 namespace ranvier::kernels {
@@ -105,16 +105,16 @@ template <class T, std::size_t K, class Term>
 RANVIER_INLINE void sum_strip(Index rows, Index cols, Term term, std::array<Strip<T>, K>& sums) {
   constexpr Index most = 16;
   constexpr Index work = 16384;
-  const Index least = (work / std::max<Index>(cols, 1) + 7) / 8 * 8;
-  const Index size = std::max(std::max<Index>(least, 8), ((rows + most - 1) / most + 7) / 8 * 8);
   // Not inlined twice: the pieces and the single call are one function.
   const auto run = [&](Index begin, Index end, std::array<Strip<T>, K> & to) __attribute__((noinline)) {
     sum_rows<T, K>(begin, end, cols, term, to);
   };
-  if (rows <= size) {
+  if (rows * cols <= work) {
     run(0, rows, sums);
     return;
   }
+  const Index least = (work / cols + 7) / 8 * 8;
+  const Index size = std::max(least, ((rows + most - 1) / most + 7) / 8 * 8);
   std::array<std::array<Strip<T>, K>, most> part;
   parallel_for(rows, size,
                [&](Index begin, Index end) { run(begin, end, part[static_cast<std::size_t>(begin / size)]); });

@@ -4,8 +4,8 @@
 #include <limits>
 #include <utility>
 
-#include "ranvier/core/parallel.h"
 #include "ranvier/kernels/move.h"
+#include "ranvier/kernels/pieces.h"
 
 namespace ranvier::kernels {
 namespace {
@@ -132,7 +132,7 @@ void gather_convert(Source type, DType to, Index n, Index row, const std::int64_
   const auto* in = static_cast<const unsigned char*>(src);
   auto* out = static_cast<unsigned char*>(dst);
   const Index out_row = row * static_cast<Index>(size_of(to));
-  parallel_for(n, std::max<Index>(1, grain / row), [=](Index begin, Index end) {
+  parallel_for(n, rows_for(n, row, grain), [=](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       if (i + ahead < end) __builtin_prefetch(in + index[i + ahead] * src_stride);
       convert_one(row, in + index[i] * src_stride, out + i * out_row);

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "ranvier/core/parallel.h"
-#include "ranvier/kernels/vec.h"
+#include "ranvier/kernels/pieces.h"
 
 namespace ranvier::kernels {
 namespace {
@@ -25,7 +24,7 @@ void gather_rows(Index n, Index row, const I* index, const T* src, T* dst) {
     });
     return;
   }
-  parallel_for(n, std::max<Index>(1, grain / row), [=](Index begin, Index end) {
+  parallel_for(n, rows_for(n, row, grain), [=](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       if (i + ahead < end) __builtin_prefetch(src + static_cast<Index>(index[i + ahead]) * row);
       std::memcpy(dst + i * row, src + static_cast<Index>(index[i]) * row, static_cast<std::size_t>(row) * sizeof(T));
@@ -50,7 +49,7 @@ void scatter_add_rows(Index n, Index /*rows*/, Index row, const I* index, const 
 template <class T, class I>
 void one_hot(Index n, Index classes, const I* index, T on, T off, T* y) {
   if (classes == 0) return;
-  parallel_for(n, std::max<Index>(1, grain / classes), [=](Index begin, Index end) {
+  parallel_for(n, rows_for(n, classes, grain), [=](Index begin, Index end) {
     std::fill(y + begin * classes, y + end * classes, off);
     for (Index i = begin; i < end; ++i) {
       const auto k = static_cast<Index>(index[i]);

@@ -1,9 +1,9 @@
 // Walking the loop nest of a broadcast: calls per innermost row, on several threads when there is enough to do.
 #pragma once
 
-#include <algorithm>
+#include <array>
 
-#include "ranvier/core/parallel.h"
+#include "ranvier/kernels/pieces.h"
 
 namespace ranvier::kernels {
 
@@ -25,15 +25,16 @@ void each_nest_row(const Broadcast& plan, Row row) {
   for (std::size_t i = 0; i < last; ++i) outer *= plan.dims[i];
   if (inner == 0) return;
   const Index strip = std::min(inner, grain);
-  const Index strips = (inner + strip - 1) / strip;
-  parallel_for(outer * strips, std::max<Index>(1, grain / strip), [&](Index begin, Index end) {
+  const Index strips = inner <= grain ? 1 : (inner + strip - 1) / strip;
+  parallel_for(outer * strips, rows_for(outer * strips, strip, grain), [&](Index begin, Index end) {
     // Where the first row stands; from there the axes count on like an odometer.
     std::array<Index, max_rank> at{};
     Index a = 0;
     Index b = 0;
     Index r = begin / strips;
     Index s = begin % strips;
-    for (std::size_t i = last, rest = static_cast<std::size_t>(r); i-- > 0;) {
+    // (A nest that begins at its beginning needs no divisions: they would cost more than a small one's arithmetic.)
+    for (std::size_t i = last, rest = static_cast<std::size_t>(r); rest > 0 && i-- > 0;) {
       const auto dim = static_cast<std::size_t>(plan.dims[i]);
       at[i] = static_cast<Index>(rest % dim);
       rest /= dim;

@@ -23,8 +23,7 @@ using Strips = std::array<Strip<T>, K>;
 template <class F>
 RANVIER_INLINE void each_strip(Index rows, Index channels, F f) {
   const Index strips = (channels + strip_columns - 1) / strip_columns;
-  const Index work = std::max<Index>(1, rows * std::min(channels, strip_columns));
-  parallel_for(strips, std::max<Index>(1, grain / work), [=](Index begin, Index end) {
+  parallel_for(strips, rows_for(strips, rows * std::min(channels, strip_columns), grain), [=](Index begin, Index end) {
     for (Index s = begin; s < end; ++s) {
       const Index first = s * strip_columns;
       f(first, std::min(strip_columns, channels - first));
@@ -35,13 +34,13 @@ RANVIER_INLINE void each_strip(Index rows, Index channels, F f) {
 /// f(first row, last row) in pieces of rows that are worth a thread.
 template <class F>
 RANVIER_INLINE void each_rows(Index rows, Index n, F f) {
-  parallel_for(rows, std::max<Index>(8, grain / std::max<Index>(n, 1)), f);
+  parallel_for(rows, rows_for(rows, n, grain), f);
 }
 
 /// f(channel) for channels of `length` elements each.
 template <class F>
 RANVIER_INLINE void each_channel(Index channels, Index length, F f) {
-  parallel_for(channels, std::max<Index>(1, grain / std::max<Index>(length, 1)), [=](Index begin, Index end) {
+  parallel_for(channels, rows_for(channels, length, grain), [=](Index begin, Index end) {
     for (Index c = begin; c < end; ++c) f(c);
   });
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "ranvier/core/parallel.h"
 #include "ranvier/kernels/blocks.h"
 #include "ranvier/kernels/vec_math.h"
 
@@ -97,7 +96,7 @@ struct binary_cross_entropy_logits : Base<T> {
   RANVIER_LOSS(binary_cross_entropy_logits);
   V value(V x, V t0) const {
     const V t = this->smoothed(t0);
-    return vec::at_least(x, T(0)) - x * t + vec::log1p<T>(vec::exp<T>(-vec::abs<T>(x)));
+    return vec::at_least(x, T(0)) - x * t + vec::log1p_of_unit<T>(vec::exp<T>(-vec::abs<T>(x)));
   }
   V derivative(V x, V t0) const { return vec::sigmoid<T>(x) - this->smoothed(t0); }
 };
@@ -226,7 +225,7 @@ constexpr std::array backward_table{
 };
 
 /// Rows of a piece, in whole vectors for the case n == 1.
-Index rows_per_piece(Index n) { return (grain / std::max<Index>(n, 1) + 63) / 64 * 64 + 64; }
+Index rows_per_piece(Index rows, Index n) { return (rows_for(rows, n, grain) + 63) / 64 * 64; }
 
 }  // namespace
 
@@ -235,7 +234,7 @@ const char* name_of(PointwiseLoss kind) { return names[static_cast<std::size_t>(
 template <class T>
 void pointwise_loss(PointwiseLoss kind, LossArgs args, Index rows, Index n, const T* p, const T* t, T scale, T* loss) {
   const ForwardFn<T> run = forward_table<T>[static_cast<std::size_t>(kind)];
-  parallel_for(rows, rows_per_piece(n), [=](Index begin, Index end) {
+  parallel_for(rows, rows_per_piece(rows, n), [=](Index begin, Index end) {
     run(args, end - begin, n, p + begin * n, t + begin * n, scale, loss + begin);
   });
 }
@@ -244,7 +243,7 @@ template <class T>
 void pointwise_loss_backward(PointwiseLoss kind, LossArgs args, Index rows, Index n, const T* p, const T* t, T scale,
                              const T* g, T* dp, bool accumulate) {
   const BackwardFn<T> run = backward_table<T>[static_cast<std::size_t>(kind)];
-  parallel_for(rows, rows_per_piece(n), [=](Index begin, Index end) {
+  parallel_for(rows, rows_per_piece(rows, n), [=](Index begin, Index end) {
     run(args, end - begin, n, p + begin * n, t + begin * n, scale, g + begin, dp + begin * n, accumulate);
   });
 }

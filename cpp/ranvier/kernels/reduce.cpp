@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "ranvier/core/parallel.h"
+#include "ranvier/kernels/pieces.h"
 #include "ranvier/kernels/vec.h"
 
 namespace ranvier::kernels {
@@ -32,9 +32,8 @@ struct Product {
 /// y = the fold of x along its middle axis. `neutral` stands behind the ends of rows.
 template <class T, class F>
 void fold_axis(Index outer, Index length, Index inner, const T* x, T neutral, T* y) {
-  const Index work = std::max<Index>(length, 1);
   if (inner == 1) {
-    parallel_for(outer, std::max<Index>(1, grain / work), [=](Index begin, Index end) {
+    parallel_for(outer, rows_for(outer, length, grain), [=](Index begin, Index end) {
       for (Index r = begin; r < end; ++r) {
         const T* row = x + r * length;
         Vec<T> acc = vec::set1<T>(neutral);
@@ -50,7 +49,7 @@ void fold_axis(Index outer, Index length, Index inner, const T* x, T neutral, T*
     return;
   }
   const Index columns = (inner + lanes<T> - 1) / lanes<T>;
-  parallel_for(outer * columns, std::max<Index>(1, grain / lanes<T> / work), [=](Index begin, Index end) {
+  parallel_for(outer * columns, rows_for(outer * columns, length * lanes<T>, grain), [=](Index begin, Index end) {
     for (Index c = begin; c < end; ++c) {
       const Index first = c % columns * lanes<T>;
       const Index left = inner - first;
@@ -103,14 +102,13 @@ template <class T, bool largest>
 void arg_axis(Index outer, Index length, Index inner, const T* x, std::int64_t* y) {
   using B = vec::Bits<T>;
   if (inner == 1) {
-    parallel_for(outer, std::max<Index>(1, grain / std::max<Index>(length, 1)), [=](Index begin, Index end) {
+    parallel_for(outer, rows_for(outer, length, grain), [=](Index begin, Index end) {
       for (Index r = begin; r < end; ++r) y[r] = arg_of_row<T, largest>(length, x + r * length);
     });
     return;
   }
   const Index columns = (inner + lanes<T> - 1) / lanes<T>;
-  const Index work = std::max<Index>(length, 1);
-  parallel_for(outer * columns, std::max<Index>(1, grain / lanes<T> / work), [=](Index begin, Index end) {
+  parallel_for(outer * columns, rows_for(outer * columns, length * lanes<T>, grain), [=](Index begin, Index end) {
     for (Index c = begin; c < end; ++c) {
       const Index first = c % columns * lanes<T>;
       const Index left = inner - first;
@@ -166,7 +164,7 @@ template <class T>
 void reduce_extremum_backward(Index outer, Index length, Index inner, const T* x, const T* y, const T* dy, T* dx,
                               bool accumulate) {
   const auto same = [](T a, T b) { return a == b || (a != a && b != b); };
-  parallel_for(outer * inner, std::max<Index>(1, grain / std::max<Index>(length, 1)), [=](Index begin, Index end) {
+  parallel_for(outer * inner, rows_for(outer * inner, length, grain), [=](Index begin, Index end) {
     for (Index c = begin; c < end; ++c) {
       const Index start = c / inner * length * inner + c % inner;
       Index count = 0;

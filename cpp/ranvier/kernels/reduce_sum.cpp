@@ -41,7 +41,7 @@ void sum_contiguous(Index outer, Index length, const T* x, T scale, T* y, bool a
     finish(0, parallel_sum<Total<T>>(length, 2 * grain, piece(x)));
     return;
   }
-  parallel_for(outer, std::max<Index>(1, grain / std::max<Index>(length, 1)), [=](Index begin, Index end) {
+  parallel_for(outer, rows_for(outer, length, grain), [=](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) finish(r, piece(x + r * length)(0, length));
   });
 }
@@ -51,12 +51,13 @@ template <class T>
 void sum_columns(Index outer, Index length, Index inner, const T* x, T scale, T* y, bool accumulate) {
   const Index strips = (inner + strip_columns - 1) / strip_columns;
   const Index work = length * std::min(inner, strip_columns);
-  parallel_for(outer * strips, std::max<Index>(1, grain / std::max<Index>(work, 1)), [=](Index begin, Index end) {
+  parallel_for(outer * strips, rows_for(outer * strips, work, grain), [=](Index begin, Index end) {
     for (Index s = begin; s < end; ++s) {
-      const Index first = s % strips * strip_columns;
+      const Index o = strips == 1 ? s : s / strips;
+      const Index first = (s - o * strips) * strip_columns;
       const Index cols = std::min(strip_columns, inner - first);
-      const T* xs = x + s / strips * length * inner + first;
-      T* ys = y + s / strips * inner + first;
+      const T* xs = x + o * length * inner + first;
+      T* ys = y + o * inner + first;
       std::array<Strip<T>, 1> sums;
       sum_strip<T, 1>(
           length, cols,

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "ranvier/core/parallel.h"
+#include "ranvier/kernels/pieces.h"
 #include "ranvier/kernels/vec_math.h"
 
 namespace ranvier::kernels {
@@ -17,11 +17,8 @@ using vec::Vec;
 
 constexpr Index grain = 8192;
 
-Index rows_per_piece(Index n) {
-  // Whole groups of rows, so that a group never straddles two pieces.
-  const Index rows = std::max<Index>(1, grain / std::max<Index>(n, 1));
-  return (rows + 63) / 64 * 64;
-}
+/// Whole groups of rows, so that a group never straddles two pieces.
+Index rows_per_piece(Index rows, Index n) { return (rows_for(rows, n, grain) + 15) / 16 * 16; }
 
 template <class T>
 constexpr T lowest = -std::numeric_limits<T>::infinity();
@@ -64,14 +61,14 @@ RANVIER_INLINE void scale_row(Index n, T factor, T* y) {
 /// Groups of rows as long as a vector: what a row ends with (a logarithm) is then done for all of them at once.
 template <class F>
 RANVIER_INLINE void each_group(Index rows, Index n, Index group, F f) {
-  parallel_for(rows, rows_per_piece(n), [&](Index begin, Index end) {
+  parallel_for(rows, rows_per_piece(rows, n), [&](Index begin, Index end) {
     for (Index r = begin; r < end; r += group) f(r, std::min(group, end - r));
   });
 }
 
 template <class F>
 RANVIER_INLINE void each_row(Index rows, Index n, F f) {
-  parallel_for(rows, rows_per_piece(n), [&](Index begin, Index end) {
+  parallel_for(rows, rows_per_piece(rows, n), [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) f(r);
   });
 }

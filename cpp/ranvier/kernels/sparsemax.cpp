@@ -1,13 +1,13 @@
 #include <algorithm>
 
-#include "ranvier/core/parallel.h"
+#include "ranvier/kernels/pieces.h"
 #include "ranvier/kernels/softmax.h"
 #include "ranvier/kernels/vec.h"
 
 namespace ranvier::kernels {
 namespace {
 
-Index rows_per_piece(Index n) { return std::max<Index>(1, 4096 / std::max<Index>(n, 1)); }
+constexpr Index grain = 4096;
 
 }  // namespace
 
@@ -16,7 +16,7 @@ Index rows_per_piece(Index n) { return std::max<Index>(1, 4096 / std::max<Index>
 template <class T>
 void sparsemax(Index rows, Index n, const T* x, T* y) {
   if (n == 0) return;
-  parallel_for(rows, rows_per_piece(n), [=](Index begin, Index end) {
+  parallel_for(rows, rows_for(rows, n, grain), [=](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
       const T* xr = x + r * n;
       T* yr = y + r * n;
@@ -48,7 +48,7 @@ void sparsemax(Index rows, Index n, const T* x, T* y) {
 // On the support (y > 0) the Jacobian is 1 − 1/|S|, elsewhere 0.
 template <class T>
 void sparsemax_backward(Index rows, Index n, const T* y, const T* dy, T* dx, bool accumulate) {
-  parallel_for(rows, rows_per_piece(n), [=](Index begin, Index end) {
+  parallel_for(rows, rows_for(rows, n, grain), [=](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
       const T* yr = y + r * n;
       const T* gr = dy + r * n;

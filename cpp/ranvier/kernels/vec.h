@@ -131,14 +131,36 @@ RANVIER_INLINE void put(T* p, Vec<T> v, Index left, bool accumulate) {
   store(p, accumulate ? load(p, left) + v : v, left);
 }
 
-/// A NaN in x stays: the comparison is false for it. The bound is never NaN.
+template <class T>
+using Packet = typename Eigen::internal::packet_traits<T>::type;
+/// True when Eigen's packet and our vector are the same thing and can be passed to its functions.
+template <class T>
+constexpr bool has_packet = std::is_floating_point_v<T>&& Eigen::internal::packet_traits<T>::size == lanes<T> &&
+                            sizeof(Packet<T>) == sizeof(Vec<T>);
+
+template <class V>
+using Element = std::remove_cvref_t<decltype(V{}[0])>;
+
+/// A NaN in x stays (Eigen's pmax and pmin return their first argument then). The bound is never NaN.
 template <class V, class B>
 RANVIER_INLINE V at_least(V x, B bound) {
-  return x < bound ? V{} + bound : x;
+  using T = Element<V>;
+  const V limit = V{} + bound;
+  if constexpr (has_packet<T>) {
+    return (V)Eigen::internal::pmax((Packet<T>)x, (Packet<T>)limit);
+  } else {
+    return x < limit ? limit : x;
+  }
 }
 template <class V, class B>
 RANVIER_INLINE V at_most(V x, B bound) {
-  return x > bound ? V{} + bound : x;
+  using T = Element<V>;
+  const V limit = V{} + bound;
+  if constexpr (has_packet<T>) {
+    return (V)Eigen::internal::pmin((Packet<T>)x, (Packet<T>)limit);
+  } else {
+    return x > limit ? limit : x;
+  }
 }
 template <class V, class B>
 RANVIER_INLINE V clamp(V x, B low, B high) {
@@ -205,11 +227,5 @@ RANVIER_INLINE Vec<T> each_lane(Vec<T> x, F f) {
   for (Index i = 0; i < lanes<T>; ++i) y[i] = f(x[i]);
   return y;
 }
-
-template <class T>
-using Packet = typename Eigen::internal::packet_traits<T>::type;
-/// True when Eigen's packet and our vector are the same thing and can be passed to its functions.
-template <class T>
-constexpr bool has_packet = Eigen::internal::packet_traits<T>::size == lanes<T> && sizeof(Packet<T>) == sizeof(Vec<T>);
 
 }  // namespace ranvier::kernels::vec

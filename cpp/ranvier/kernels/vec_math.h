@@ -19,15 +19,28 @@ struct ExpConstants;
 template <>
 struct ExpConstants<float> {
   static constexpr float ln2_hi = 0.693359375F, ln2_lo = -2.12194440e-4F, round = 12582912.0F;  // 1.5·2^23
-  static constexpr float lowest = -104.0F, highest = 89.0F;  // exp is 0 below and inf above
-  static constexpr int degree = 7, mantissa = 23, bias = 127;
+  static constexpr float lowest = -87.3365402F, highest = 89.0F;  // below the normal range, and inf
+  static constexpr int mantissa = 23, bias = 127;
+  /// e^r = Σ c_k·r^k on |r| <= ln 2 / 2: c_2 … c_6 fitted at Chebyshev's nodes (relative error 1e-8).
+  static constexpr std::array<float, 7> series{
+      1.0F, 1.0F, 0.5F, 0.1666657699F, 0.04166655462F, 0.008363179053F, 0.001392618359F};
 };
 template <>
 struct ExpConstants<double> {
   static constexpr double ln2_hi = 6.93145751953125e-1, ln2_lo = 1.42860682030941723212e-6;
   static constexpr double round = 6755399441055744.0;  // 1.5·2^52
-  static constexpr double lowest = -746.0, highest = 710.0;
-  static constexpr int degree = 13, mantissa = 52, bias = 1023;
+  static constexpr double lowest = -708.39641853226408, highest = 710.0;
+  static constexpr int mantissa = 52, bias = 1023;
+  /// Taylor's 1/k!: on so short an interval degree 13 is enough.
+  static constexpr std::array<double, 14> series = [] {
+    std::array<double, 14> c{};
+    double value = 1;
+    for (std::size_t k = 0; k < c.size(); ++k) {
+      c[k] = value;
+      value /= static_cast<double>(k + 1);
+    }
+    return c;
+  }();
 };
 
 /// Adding 1.5·2^mantissa rounds to an integer that then stands in the low bits.
@@ -46,57 +59,60 @@ RANVIER_INLINE Vec<T> power_of_two(Vec<T> n) {
   return (Vec<T>)((Mask<T>)(n + (C::round + T(C::bias))) << C::mantissa);
 }
 
-/// Σ_{k=first}^{degree} r^(k−first)/k!, Taylor's series: |r| <= 0.35 makes it as good as a minimax polynomial.
+/// Σ c_k·r^(k−first) from k = first on.
 template <class T>
 RANVIER_INLINE Vec<T> exp_series(Vec<T> r, int first) {
-  constexpr int degree = ExpConstants<T>::degree;
-  constexpr auto inverse_factorial = [] {
-    std::array<T, degree + 1> c{};
-    double value = 1;
-    for (int k = 0; k <= degree; ++k) {
-      c[static_cast<std::size_t>(k)] = static_cast<T>(value);
-      value /= k + 1;
-    }
-    return c;
-  }();
-  Vec<T> p = set1<T>(inverse_factorial[degree]);
+  constexpr auto& c = ExpConstants<T>::series;
+  Vec<T> p = set1<T>(c.back());
 #pragma GCC unroll 16
-  for (int k = degree - 1; k >= first; --k) p = p * r + inverse_factorial[static_cast<std::size_t>(k)];
+  for (int k = static_cast<int>(c.size()) - 2; k >= first; --k) p = p * r + c[static_cast<std::size_t>(k)];
   return p;
 }
 
-/// p·2^n for any n, with results beyond the normal range on either side.
+/// p·2^n, and 0 where x < lowest: results below the normal range become 0, as denormals do in the engine. (To make them
+/// costs a hundred cycles a vector, and the −inf behind the end of a row of logits would.)
 template <class T>
-RANVIER_INLINE Vec<T> scale_by_power_of_two(Vec<T> p, Vec<T> n) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4) return (Vec<T>)_mm512_scalef_ps((__m512)p, (__m512)n);
-  if constexpr (sizeof(T) == 8) return (Vec<T>)_mm512_scalef_pd((__m512d)p, (__m512d)n);
-#endif
+RANVIER_INLINE Vec<T> scale_by_power_of_two(Vec<T> p, Vec<T> n, Vec<T> x) {
   using C = ExpConstants<T>;
-  const Vec<T> half = (n * T(0.5) + C::round) - C::round;
-  return p * power_of_two<T>(half) * power_of_two<T>(n - half);
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    const __mmask16 normal = _mm512_cmp_ps_mask((__m512)x, (__m512)set1<T>(C::lowest), _CMP_NLT_UQ);
+    return (Vec<T>)_mm512_maskz_scalef_ps(normal, (__m512)p, (__m512)n);
+  } else {
+    const __mmask8 normal = _mm512_cmp_pd_mask((__m512d)x, (__m512d)set1<T>(C::lowest), _CMP_NLT_UQ);
+    return (Vec<T>)_mm512_maskz_scalef_pd(normal, (__m512d)p, (__m512d)n);
+  }
+#else
+  // 2^128 does not exist, but 2·2^127 does.
+  const Vec<T> up = n > T(C::bias) ? set1<T>(2) : set1<T>(1);
+  const Vec<T> y = p * up * power_of_two<T>(at_most(n, T(C::bias)));
+  return x < C::lowest ? Vec<T>{} : y;
+#endif
 }
 
 template <class T>
 RANVIER_INLINE Vec<T> exp(Vec<T> x) {
-  using C = ExpConstants<T>;
-  const Reduced<T> q = reduce_ln2<T>(clamp(x, C::lowest, C::highest));
-  return scale_by_power_of_two<T>(exp_series<T>(q.r, 0), q.n);
+  const Reduced<T> q = reduce_ln2<T>(at_most(x, ExpConstants<T>::highest));
+  return scale_by_power_of_two<T>(exp_series<T>(q.r, 0), q.n, x);
 }
 
+/// 2·(2^(n−1)·(e^r − 1) + 2^(n−1) − 1/2): n−1 keeps the power finite up to the largest result.
 template <class T>
-RANVIER_INLINE Vec<T> expm1(Vec<T> x) {
-  // 2·(2^(n−1)·(e^r − 1) + 2^(n−1) − 1/2): n−1 keeps the power finite up to the largest result.
-  const Reduced<T> q = reduce_ln2<T>(clamp(x, T(-60), ExpConstants<T>::highest));
+RANVIER_INLINE Vec<T> expm1_within(Vec<T> x) {
+  const Reduced<T> q = reduce_ln2<T>(x);
   const Vec<T> e = q.r + q.r * (q.r * exp_series<T>(q.r, 2));
   const Vec<T> s = power_of_two<T>(q.n - T(1));
   return T(2) * (s * e + (s - T(0.5)));
+}
+template <class T>
+RANVIER_INLINE Vec<T> expm1(Vec<T> x) {
+  return expm1_within<T>(clamp(x, T(-60), ExpConstants<T>::highest));
 }
 
 /// tanh|x| = −e/(e + 2), e = expm1(−2|x|): nothing cancels and nothing overflows.
 template <class T>
 RANVIER_INLINE Vec<T> tanh(Vec<T> x) {
-  const Vec<T> e = expm1<T>(T(-2) * abs<T>(x));
+  const Vec<T> e = expm1_within<T>(at_least(T(-2) * abs<T>(x), T(-60)));
   return copysign<T>(e / (e + T(2)), x);
 }
 
@@ -125,10 +141,36 @@ RANVIER_INLINE Vec<T> log1p(Vec<T> x) {
   return x == inf ? x : x == T(-1) ? set1<T>(-inf) : y;
 }
 
+template <class T, std::size_t N>
+RANVIER_INLINE Vec<T> polynomial(Vec<T> x, const std::array<T, N>& c) {
+  Vec<T> p = set1<T>(c[N - 1]);
+#pragma GCC unroll 16
+  for (int k = static_cast<int>(N) - 2; k >= 0; --k) p = p * x + c[static_cast<std::size_t>(k)];
+  return p;
+}
+
+/// log(1 + e) for 0 <= e <= 1: 2·artanh t, t = e/(2 + e) <= 1/3, as a series in t².
+template <class T>
+RANVIER_INLINE Vec<T> log1p_of_unit(Vec<T> e) {
+  const Vec<T> t = e / (T(2) + e);
+  if constexpr (sizeof(T) == 4) {
+    // Fitted at Chebyshev's nodes (relative error 4e-9).
+    constexpr std::array<float, 5> c{1.0F, 0.3333316082F, 0.2001229762F, 0.1398257887F, 0.1407888918F};
+    return T(2) * t * polynomial<float>(t * t, c);
+  } else {
+    constexpr auto c = [] {
+      std::array<double, 17> odd{};
+      for (std::size_t k = 0; k < odd.size(); ++k) odd[k] = 1.0 / static_cast<double>(2 * k + 1);
+      return odd;
+    }();
+    return T(2) * t * polynomial<double>(t * t, c);
+  }
+}
+
 /// log(1 + e^x).
 template <class T>
 RANVIER_INLINE Vec<T> softplus(Vec<T> x) {
-  return at_least(x, T(0)) + log1p<T>(exp<T>(-abs<T>(x)));
+  return at_least(x, T(0)) + log1p_of_unit<T>(exp<T>(-abs<T>(x)));
 }
 
 /// Correctly rounded (Eigen's packets approximate it).
@@ -202,14 +244,6 @@ RANVIER_INLINE Vec<T> pow(Vec<T> a, Vec<T> b) {
   }
 }
 
-template <class T, std::size_t N>
-RANVIER_INLINE Vec<T> polynomial(Vec<T> x, const std::array<T, N>& c) {
-  Vec<T> p = set1<T>(c[N - 1]);
-#pragma GCC unroll 16
-  for (int k = static_cast<int>(N) - 2; k >= 0; --k) p = p * x + c[static_cast<std::size_t>(k)];
-  return p;
-}
-
 /// erfc(a)·e^(a²) for a >= 0: t·P(1 − 2t), t = 3/(a + 3), P fitted at Chebyshev's nodes over all of a >= 0 (relative
 /// error 6e-9).
 RANVIER_INLINE Vec<float> scaled_erfc(Vec<float> a) {
@@ -224,8 +258,9 @@ RANVIER_INLINE Vec<float> scaled_erfc(Vec<float> a) {
 /// joins the reduced argument.
 RANVIER_INLINE Vec<float> exp_minus_square(Vec<float> a, float scale) {
   const auto hi = (Vec<float>)((Mask<float>)a & static_cast<std::int32_t>(0xfffff000));
-  const Reduced<float> q = reduce_ln2<float>(at_least(-scale * (hi * hi), ExpConstants<float>::lowest));
-  return scale_by_power_of_two<float>(exp_series<float>(q.r - scale * ((a - hi) * (a + hi)), 0), q.n);
+  const Vec<float> x = -scale * (hi * hi);
+  const Reduced<float> q = reduce_ln2<float>(x);
+  return scale_by_power_of_two<float>(exp_series<float>(q.r - scale * ((a - hi) * (a + hi)), 0), q.n, x);
 }
 
 template <class T>
