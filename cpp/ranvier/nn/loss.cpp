@@ -59,6 +59,12 @@ class SparseCategoricalCrossentropy final : public Loss {
   Tensor per_sample(const Tensor& target, const Tensor& prediction) const override {
     return ops::sparse_categorical_cross_entropy(prediction, target, from_logits_, ignore_);
   }
+  Tensor counted(const Tensor& target, const Tensor& each) const override {
+    if (!ignore_) return {};
+    const Tensor labels = view(ops::cast(target, DType::int64), each.shape());
+    const Tensor ignored = full({}, static_cast<double>(*ignore_), DType::int64);
+    return ops::cast(ops::compare(ops::Compare::not_equal, labels, ignored), each.dtype());
+  }
 
  private:
   bool from_logits_;
@@ -125,15 +131,22 @@ Loss::Loss(const io::Json& config) : name_(config.text("name", "loss")) {
   }
 }
 
+Tensor Loss::counted(const Tensor& /*target*/, const Tensor& /*each*/) const { return {}; }
+
 Tensor Loss::operator()(const Tensor& target, const Tensor& prediction, const Tensor& weight) const {
   const Tensor each = per_sample(target, prediction);
+  const Tensor mask = counted(target, each);
+  const bool by_weight = reduction_ == Reduction::weighted_mean && weight.defined();
   switch (reduction_) {
     case Reduction::mean:
-      return ops::weighted_mean(each, weight);
     case Reduction::weighted_mean:
-      if (!weight.defined()) return ops::weighted_mean(each, weight);
+      if (by_weight) {
+        const Tensor counts = mask.defined() ? mask : full(each.shape(), 1, each.dtype());
+        return ops::divide(ops::weighted_sum(each, weight), ops::weighted_sum(counts, weight));
+      }
+      if (!mask.defined()) return ops::weighted_mean(each, weight);
       return ops::divide(ops::weighted_sum(each, weight),
-                         ops::weighted_sum(full(each.shape(), 1, each.dtype()), weight));
+                         ops::binary(ops::Binary::maximum, ops::sum(mask), full({}, 1, each.dtype())));
     case Reduction::sum:
       return ops::weighted_sum(each, weight);
     case Reduction::none:

@@ -24,6 +24,8 @@ class Loss : public RefCounted {
 
  protected:
   virtual Tensor per_sample(const Tensor& target, const Tensor& prediction) const = 0;
+  /// 1 where one of the losses `each` counts in a mean, 0 where it does not; undefined when all do.
+  virtual Tensor counted(const Tensor& target, const Tensor& each) const;
 
  private:
   enum class Reduction { mean, weighted_mean, sum, none };

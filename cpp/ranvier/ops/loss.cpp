@@ -227,6 +227,8 @@ namespace {
 
 // weight·loss, the weight's axes being the first ones of the loss.
 Tensor weighted(const Tensor& loss, const Tensor& weight) {
+  // Predictions of one axis have one loss for all of them; Keras multiplies it with every weight.
+  if (loss.rank() == 0 && weight.rank() == 1) return multiply(loss, cast(weight, loss.dtype()));
   int rank = weight.rank();
   while (rank > 0 && (rank > loss.rank() || (weight.dim(rank - 1) == 1 && loss.dim(rank - 1) != 1))) --rank;
   check(rank == weight.rank() || weight.shape().numel(rank, weight.rank()) == 1,

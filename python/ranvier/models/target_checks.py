@@ -58,6 +58,7 @@ def check_targets(
     key = loss_key(loss)
     check = _Check(key, output, from_logits, f"[{where}] {name}:")
     if key in _SPARSE:
+        check.ignored = getattr(loss, "ignore_class", None)
         return check.sparse(y)
     y = align(y, output)
     if key in _CATEGORICAL:
@@ -95,6 +96,7 @@ class _Check:
     def __init__(self, key: str, output: Shape, from_logits: bool, place: str) -> None:
         self.key, self.output, self.from_logits, self.place = key, output, from_logits, place
         self.units = output[-1] if len(output) > 1 else 1
+        self.ignored: int | None = None  # a label that may be anything
 
     def fail(self, expected: str, received: str, fix: str) -> NoReturn:
         raise ValueError(f"{self.place} expected {expected}, received {received}; {fix}.")
@@ -142,7 +144,7 @@ class _Check:
                 )
             y = whole
         if units is not None and y.size:
-            self.label_range(y, units)
+            self.label_range(y if self.ignored is None else np.where(y == self.ignored, 0, y), units)
         return y
 
     def label_range(self, y: np.ndarray, units: int) -> None:
