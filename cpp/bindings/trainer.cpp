@@ -64,9 +64,15 @@ std::function<void()> signal_poll() {
   };
 }
 
-/// An array for the predictions of `count` rows.
-py::array prediction_array(Trainer& trainer, const Rows& x, Index count) {
-  Shape shape = trainer.prediction_shape(x);
+/// An array for the predictions of `count` rows. The GIL is released while another thread may be at work.
+py::array prediction_array(Trainer& trainer, const Rows& x, Index count, Trainer::Options& options) {
+  Shape shape;
+  {
+    const py::gil_scoped_release release;
+    shape = trainer.prediction_shape(x);
+  }
+  check(shape.rank() > 0, "predict: expected outputs with a batch axis, received scalars");
+  options.prediction_shape = shape;
   shape[0] = count;
   for (const Index size : shape) check(size >= 0, "predict: the model's output shape ", shape, " is not known");
   const std::vector<py::ssize_t> dims(shape.begin(), shape.end());
@@ -88,7 +94,7 @@ py::tuple run(Trainer& trainer, Method method, const py::array& x, const py::arr
   options.batch_size = batch_size;
   options.stop_on_non_finite = stop_on_non_finite;
   if (want_predictions) {
-    predictions = prediction_array(trainer, xs, order.size());
+    predictions = prediction_array(trainer, xs, order.size(), options);
     options.predictions = predictions->mutable_data();
   }
   std::vector<double> losses;
@@ -101,8 +107,8 @@ py::tuple run(Trainer& trainer, Method method, const py::array& x, const py::arr
 
 py::array predict(Trainer& trainer, const py::array& x, Index batch_size) {
   const Rows xs = rows_from(x, "x");
-  py::array out = prediction_array(trainer, xs, xs.count);
   Trainer::Options options;
+  py::array out = prediction_array(trainer, xs, xs.count, options);
   options.batch_size = batch_size;
   options.predictions = out.mutable_data();
   options.poll = signal_poll();

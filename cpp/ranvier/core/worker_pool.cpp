@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 #include <thread>
 
 #if defined(__SSE2__)
@@ -107,7 +108,10 @@ void WorkerPool::serve(int me) {
 }
 
 void WorkerPool::start_workers(int count) {
-  for (; workers_ < count; ++workers_) std::thread([this, me = workers_ + 1] { serve(me); }).detach();
+  try {
+    for (; workers_ < count; ++workers_) std::thread([this, me = workers_ + 1] { serve(me); }).detach();
+  } catch (const std::system_error&) {  // no more threads to be had: those there are take over the other shares
+  }
 }
 
 bool WorkerPool::run(int threads, Index n, Index grain, detail::ChunkFn chunk, void* context) {

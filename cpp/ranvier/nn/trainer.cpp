@@ -48,6 +48,14 @@ Rows rows_of(const Tensor& x) {
 Trainer::Trainer(Ref<Layer> model, Ref<Loss> loss, Ref<Optimizer> optimizer)
     : model_(std::move(model)), loss_(std::move(loss)), optimizer_(std::move(optimizer)) {}
 
+Trainer::Turn::Turn(Trainer& trainer) : trainer_(trainer), lock_(trainer.mutex_, std::defer_lock) {
+  check<StateError>(trainer.owner_ != std::this_thread::get_id(),
+                    "this model is at work already: fit, evaluate or predict was called from within its own step (by a "
+                    "layer, loss or metric); call the layers themselves there");
+  lock_.lock();
+  trainer.owner_ = std::this_thread::get_id();
+}
+
 Trainer::Plan& Trainer::plan_for(Mode mode, const Shape& x, const Shape& y, const Shape& w, bool& fresh) {
   plans_.remove_if([](const Plan& plan) { return plan.layout != layout_version(); });
   fresh = false;
@@ -88,7 +96,21 @@ void Trainer::compute(Plan& plan) {
   }
   for (const Tensor& extra : context.losses) total = ops::add(total, extra);
   plan.loss = total;
-  if (plan.mode == Mode::train) backward(total);
+  if (plan.mode != Mode::train) return;
+  check(Leaf::requires_grad(total), "[", loss_->name(),
+        "] expected a loss that depends on the model's trained weights, received one without a gradient; compute it from "
+        "y_pred with ranvier.ops, without NumPy or stop_gradient");
+  backward(total);
+}
+
+// Layers in Python may return what they please; there is room for what they announced.
+void Trainer::check_prediction(const Plan& plan, const Shape& room, DType dtype) const {
+  Shape wanted = room;
+  if (wanted.rank() > 0) wanted[0] = plan.x_shape[0];
+  const Tensor& y = plan.prediction;
+  if (y.shape() == wanted && y.dtype() == dtype) return;
+  fail("[", model_->name(), "] expected an output of shape ", wanted, " and dtype ", name_of(dtype), ", received ",
+       y.shape(), " and ", name_of(y.dtype()), "; does a layer's compute_output_shape say what its call returns?");
 }
 
 // What changes state, once the loss is known to be finite.
@@ -100,7 +122,7 @@ void Trainer::update(Plan& plan) {
 
 std::vector<double> Trainer::run(Mode mode, const Rows& x, const Rows& y, const Rows& weight,
                                  std::span<const Index> order, const Options& options) {
-  const std::lock_guard lock(mutex_);
+  const Turn turn(*this);
   const FlushDenormals flush;
   check(options.batch_size >= 1, "batch_size: expected at least 1, received ", options.batch_size);
   check_order(x, order, "x");
@@ -109,7 +131,8 @@ std::vector<double> Trainer::run(Mode mode, const Rows& x, const Rows& y, const 
   if (!model_->built()) model_->build(batch_shape(-1, x));
   if (mode == Mode::train) {
     optimizer_->build(model_->trainable_parameters());
-    check<StateError>(optimizer_->built(), "fit: the model has no trainable weights");
+    check(optimizer_->built(), "[", model_->name(), "] fit: expected trainable weights, received none; add a layer that "
+          "has some");
   }
   const bool replay = model_->replayable() && (mode == Mode::predict || loss_->replayable());
   const DType dtype = model_->dtype();
@@ -122,10 +145,13 @@ std::vector<double> Trainer::run(Mode mode, const Rows& x, const Rows& y, const 
 
   std::vector<double> losses;
   const auto rows = static_cast<Index>(order.size());
-  losses.reserve(static_cast<std::size_t>((rows + options.batch_size - 1) / options.batch_size));
+  const Index batch_size = std::min(options.batch_size, std::max<Index>(rows, 1));  // no sum with it overflows then
+  losses.reserve(static_cast<std::size_t>((rows + batch_size - 1) / batch_size));
   auto* out = static_cast<std::byte*>(options.predictions);
-  for (Index start = 0; start < rows; start += options.batch_size) {
-    const Index batch = std::min(options.batch_size, rows - start);
+  const bool announced = out == nullptr || options.prediction_shape.rank() > 0;
+  const Shape room = announced ? options.prediction_shape : model_->output_shape(batch_shape(-1, x));
+  for (Index start = 0; start < rows; start += batch_size) {
+    const Index batch = std::min(batch_size, rows - start);
     const auto picked = order.subspan(static_cast<std::size_t>(start), static_cast<std::size_t>(batch));
     bool fresh = true;
     Plan& plan = plan_for(mode, batch_shape(batch, x), batch_shape(batch, y), batch_shape(batch, weight), fresh);
@@ -146,6 +172,7 @@ std::vector<double> Trainer::run(Mode mode, const Rows& x, const Rows& y, const 
       } else {
         plan.step.replay();
       }
+      if (out != nullptr) check_prediction(plan, room, dtype);
       if (mode != Mode::predict) losses.push_back(item(plan.loss));
       if (mode == Mode::train) {
         if (options.stop_on_non_finite && !std::isfinite(losses.back())) {
@@ -194,7 +221,7 @@ void Trainer::predict(const Rows& x, const Options& options) {
 }
 
 Shape Trainer::prediction_shape(const Rows& x) {
-  const std::lock_guard lock(mutex_);
+  const Turn turn(*this);
   const Shape batch = batch_shape(-1, x);
   model_->build(batch);
   return model_->output_shape(batch);

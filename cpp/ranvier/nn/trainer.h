@@ -1,10 +1,12 @@
 // The training step: recorded once for each batch size, replayed for every batch.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <list>
 #include <mutex>
 #include <span>
+#include <thread>
 
 #include "ranvier/kernels/move.h"
 #include "ranvier/nn/layer.h"
@@ -35,6 +37,7 @@ class Trainer final : public RefCounted {
     bool stop_on_non_finite = true;
     void* predictions = nullptr;           ///< receives the predictions of all rows, in order, when not null
     std::function<void()> poll = nullptr;  ///< called between batches; may throw
+    Shape prediction_shape = {};           ///< of the room there is (the first size is not looked at), if known
   };
 
   /// One step for every `batch_size` rows of `order`; returns the loss of each step done. Stops before the update of the
@@ -53,6 +56,19 @@ class Trainer final : public RefCounted {
  private:
   enum class Mode : std::uint8_t { train, evaluate, predict };
 
+  /// One thread at a time; the same thread again (a layer in Python that trains its own model) is an error, not a deadlock.
+  class Turn {
+   public:
+    explicit Turn(Trainer& trainer);
+    ~Turn() { trainer_.owner_ = std::thread::id(); }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    Trainer& trainer_;
+    std::unique_lock<std::mutex> lock_;
+  };
+
   /// One recorded step with the tensors it reads and writes.
   struct Plan {
     Mode mode;
@@ -68,6 +84,7 @@ class Trainer final : public RefCounted {
                           const Options& options);
   Plan& plan_for(Mode mode, const Shape& x, const Shape& y, const Shape& w, bool& fresh);
   void compute(Plan& plan);
+  void check_prediction(const Plan& plan, const Shape& room, DType dtype) const;
   void update(Plan& plan);
 
   Ref<Layer> model_;
@@ -75,6 +92,7 @@ class Trainer final : public RefCounted {
   Ref<Optimizer> optimizer_;
   std::list<Plan> plans_;  ///< most recently used first
   std::mutex mutex_;
+  std::atomic<std::thread::id> owner_;  ///< whose turn it is
 };
 
 }  // namespace ranvier::nn
