@@ -25,9 +25,9 @@ Shape::Shape(std::span<const Index> dims) {
 Index Shape::numel() const { return numel(0, rank_); }
 
 Index Shape::numel(int first, int last) const {
-  Index n = 1;
-  for (int i = first; i < last; ++i) n *= (*this)[i];
-  return n;
+  std::uint64_t n = 1;  // sizes nobody has checked yet may wrap around, which is defined for unsigned numbers only
+  for (int i = first; i < last; ++i) n *= static_cast<std::uint64_t>((*this)[i]);
+  return static_cast<Index>(n);
 }
 
 void Shape::push_back(Index dim) {
@@ -79,22 +79,20 @@ std::size_t checked_bytes(const Shape& shape, std::size_t item) {
   for (Index dim : shape) {
     check(dim >= 0, "shape: expected sizes >= 0, received ", shape);
     empty = empty || dim == 0;
-  }
-  if (empty) return 0;
-  for (Index dim : shape) {
-    const auto size = static_cast<std::size_t>(dim);
+    // Like NumPy also beside a size of 0: strides are products of the other sizes.
+    const auto size = static_cast<std::size_t>(std::max<Index>(dim, 1));
     check(bytes <= limit / size, "shape: ", shape, " has more elements than memory can address");
     bytes *= size;
   }
-  return bytes;
+  return empty ? 0 : bytes;
 }
 
 std::array<Index, max_rank> strides_of(const Shape& shape) {
   std::array<Index, max_rank> strides{};
-  Index step = 1;
+  std::uint64_t step = 1;  // see numel
   for (int i = shape.rank() - 1; i >= 0; --i) {
-    strides[static_cast<std::size_t>(i)] = step;
-    step *= shape[i];
+    strides[static_cast<std::size_t>(i)] = static_cast<Index>(step);
+    step *= static_cast<std::uint64_t>(shape[i]);
   }
   return strides;
 }

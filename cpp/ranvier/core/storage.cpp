@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstdlib>
 #include <new>
+#include <string>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -35,12 +36,22 @@ SizeClass size_class(std::size_t bytes) {
   return {static_cast<int>(rounded) + 4 * exponent, rounded * step * alignment};
 }
 
+class OutOfMemory final : public std::bad_alloc {
+ public:
+  explicit OutOfMemory(std::size_t bytes)
+      : text_("a tensor of " + std::to_string(bytes) + " bytes is more than the system has memory for") {}
+  const char* what() const noexcept override { return text_.c_str(); }
+
+ private:
+  std::string text_;
+};
+
 std::byte* system_allocate(std::size_t bytes) {
   ++system_calls;
   const bool huge = bytes >= 2 * huge_page;
   const std::size_t align = huge ? huge_page : alignment;
   auto* block = static_cast<std::byte*>(std::aligned_alloc(align, (bytes + align - 1) / align * align));
-  if (block == nullptr) throw std::bad_alloc();
+  if (block == nullptr) throw OutOfMemory(bytes);
 #if defined(__linux__)
   if (huge) madvise(block, bytes, MADV_HUGEPAGE);  // fewer TLB misses in big products; failure changes nothing
 #endif
@@ -74,7 +85,7 @@ Pool::~Pool() { trim(); }
 
 Ref<Storage> Pool::allocate(std::size_t bytes) {
   const SizeClass size = size_class(bytes + header);
-  if (size.index >= class_count) throw std::bad_alloc();
+  if (size.index >= class_count) throw OutOfMemory(bytes);
   std::byte* block = nullptr;
   {
     const std::lock_guard lock(mutex_);
@@ -83,8 +94,8 @@ Ref<Storage> Pool::allocate(std::size_t bytes) {
       block = list.back();
       list.pop_back();
       cached_ -= size.bytes;
+      live_ += size.bytes;
     }
-    live_ += size.bytes;
   }
   if (block == nullptr) {
     try {
@@ -94,6 +105,8 @@ Ref<Storage> Pool::allocate(std::size_t bytes) {
       trim();  // what waits in other classes may be what is missing
       block = system_allocate(size.bytes);
     }
+    const std::lock_guard lock(mutex_);
+    live_ += size.bytes;
   }
   return Ref<Storage>(new (block) Storage(block + header, size.bytes - header, size.index, Ref<Pool>(this)));
 }

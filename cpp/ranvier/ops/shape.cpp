@@ -31,8 +31,8 @@ Tensor reshape(const Tensor& x, const std::vector<Index>& shape) {
     check(out[i] != -1 || open == -1, "reshape: expected at most one -1, received more");
     if (out[i] == -1) {
       open = i;
-    } else {
-      known *= out[i];
+    } else if (__builtin_mul_overflow(known, out[i], &known)) {
+      fail("reshape: cannot shape the ", x.numel(), " elements of ", x.shape(), " into ", out);
     }
   }
   if (open >= 0) {
@@ -99,6 +99,7 @@ Tensor broadcast_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
   check(x.rank() <= shape.rank() && broadcast_shapes(x.shape(), shape, "broadcast_to") == shape, "broadcast_to: shape ",
         x.shape(), " cannot be repeated to ", shape);
+  (void)checked_bytes(shape, size_of(x.dtype()));
   if (x.numel() == shape.numel()) return with_shape("broadcast_to", x, shape);
   const Strides from = strides_of(x.shape());
   const int shift = shape.rank() - x.rank();

@@ -1,5 +1,6 @@
 // Parts of a tensor, and a tensor as part of a larger one: slice, flip, pad.
 #include <algorithm>
+#include <limits>
 
 #include "ranvier/ops/detail.h"
 #include "ranvier/ops/shape.h"
@@ -31,8 +32,9 @@ Extent resolve(const Range& range, Index size) {
   const Index start = position(range.start, forward ? low : high);
   const Index stop = position(range.stop, forward ? high : low);
   const Index span = forward ? stop - start : start - stop;
-  const Index stride = forward ? range.step : -range.step;
-  return {start, span > 0 ? (span - 1) / stride + 1 : 0, range.step};
+  const Index stride = forward ? range.step : -std::max(range.step, -std::numeric_limits<Index>::max());
+  const Index length = span > 0 ? (span - 1) / stride + 1 : 0;
+  return {start, length, length > 1 ? range.step : (forward ? 1 : -1)};  // a step never taken may be of any size
 }
 
 // The gradient of a part: zero outside it.
@@ -94,14 +96,16 @@ Tensor pad(const Tensor& x, const std::vector<std::pair<Index, Index>>& widths, 
   Shape shape = x.shape();
   for (std::size_t i = 0; i < widths.size(); ++i) {
     const auto [before, after] = widths[i];
+    constexpr Index most = Index{1} << 60;  // sums of three stay in range
     check(before >= 0 && after >= 0, "pad: expected widths >= 0, received (", before, ", ", after, ") on axis ", i);
+    check(before <= most && after <= most, "pad: widths (", before, ", ", after, ") are more than memory can address");
     shape[static_cast<int>(i)] += before + after;
   }
   if (shape == x.shape()) return x;
+  Tensor y = full(shape, value, x.dtype());
   const Strides dst = strides_of(shape);
   Index start = 0;
   for (std::size_t i = 0; i < widths.size(); ++i) start += widths[i].first * dst[i];
-  Tensor y = full(shape, value, x.dtype());
   const detail::Walk there = detail::walk(x.shape(), strides_of(x.shape()), dst, 0, start);
   detail::copy_walk(there, x, y);
   if (!wants_grad({&x})) return y;
