@@ -1,6 +1,7 @@
 #include <tuple>
+#include <utility>
 
-#include "bindings.h"
+#include "arguments.h"
 #include "ranvier/ops/elementwise.h"
 
 namespace ranvier::bindings {
@@ -26,7 +27,7 @@ DType dtype_from_numpy(const py::dtype& dtype) {
 Tensor from_numpy(const py::array& array) {
   const bool contiguous = (array.flags() & py::array::c_style) != 0;
   const py::array plain = contiguous ? array : py::array::ensure(array, py::array::c_style);
-  if (!plain) throw py::error_already_set();
+  if (!plain) fail<TypeError>("array: expected one that can be copied to contiguous memory");
   const DType dtype = dtype_from_numpy(plain.dtype());
   check(plain.ndim() <= max_rank, "array: expected at most ", max_rank, " dimensions, received ", plain.ndim());
   Shape shape;
@@ -55,15 +56,23 @@ Tensor to_tensor(py::handle object, const Tensor* like) {
   }
   if (PyBool_Check(object.ptr())) return full({}, object.cast<bool>() ? 1 : 0, DType::boolean);
   if (PyLong_CheckExact(object.ptr())) {
-    if (like != nullptr && like->dtype() != DType::boolean) {
-      return full({}, static_cast<double>(object.cast<std::int64_t>()), like->dtype());
+    if (like != nullptr && is_floating(like->dtype())) {
+      const double value = PyLong_AsDouble(object.ptr());
+      if (value == -1 && PyErr_Occurred() != nullptr) {
+        PyErr_Clear();
+        fail("expected a number within the range of ", name_of(like->dtype()), ", received ", received(object));
+      }
+      return full({}, value, like->dtype());
     }
-    const std::int64_t value = object.cast<std::int64_t>();
+    const std::int64_t value = index_from(object, "tensor");
+    if (like != nullptr && like->dtype() == DType::int32 && std::in_range<std::int32_t>(value)) {
+      return full({}, static_cast<double>(value), DType::int32);
+    }
     return from_values<std::int64_t>(std::span(&value, 1), {});
   }
   if (py::hasattr(object, "__array__") || PyList_Check(object.ptr()) || PyTuple_Check(object.ptr())) {
     const py::array array = py::array::ensure(object);
-    if (!array) throw py::error_already_set();
+    if (!array) fail<TypeError>("expected numbers in rows of equal length, received ", received(object));
     return from_numpy(array);
   }
   fail<TypeError>("expected a tensor, an array or a number, received ",
@@ -72,12 +81,7 @@ Tensor to_tensor(py::handle object, const Tensor* like) {
 
 Shape shape_from(const py::handle& object) {
   Shape shape;
-  if (py::isinstance<py::int_>(object)) {
-    shape.push_back(object.cast<Index>());
-    return shape;
-  }
-  for (const py::handle dim : py::iter(object))
-    shape.push_back(dim.is_none() ? -1 : py::int_(py::reinterpret_borrow<py::object>(dim)).cast<Index>());
+  for (const Index size : indices_from(object, "shape")) shape.push_back(size);
   return shape;
 }
 

@@ -1,23 +1,23 @@
 #include "indexing.h"
 
+#include "arguments.h"
 #include "ranvier/ops/shape.h"
 
 namespace ranvier::bindings {
 namespace {
 
-std::optional<Index> optional_index(const py::handle& value) {
-  if (value.is_none()) return std::nullopt;
-  return value.cast<Index>();
-}
-
 bool is_array_key(const py::handle& key) {
   return py::isinstance<py::array>(key) || py::isinstance<py::list>(key) || py::isinstance<Tensor>(key);
 }
 
-Tensor rows_to_take(const py::handle& key) {
+Tensor rows_to_take(const py::handle& key, Index length) {
   py::array array = py::array::ensure(key);
   if (array && array.dtype().kind() == 'b') {
     check(array.ndim() == 1, "index: a boolean index must have one axis, received ", array.ndim());
+    if (array.shape(0) != length) {
+      throw py::index_error(concat_text("index: expected a boolean index of ", length, " elements, as many as the axis has, ",
+                                        "received ", array.shape(0)));
+    }
     array = py::module_::import("numpy").attr("flatnonzero")(array);
   }
   check<TypeError>(array && (array.dtype().kind() == 'i' || array.dtype().kind() == 'u'),
@@ -58,23 +58,18 @@ Tensor get_item(const Tensor& x, const py::object& key) {
     } else if (k.is_none()) {
       shape.push_back(1);
     } else if (py::isinstance<py::slice>(k)) {
-      const Index step = optional_index(k.attr("step")).value_or(1);
-      if (step == 0) throw py::value_error("index: a slice step cannot be zero");
-      ranges.push_back({optional_index(k.attr("start")), optional_index(k.attr("stop")), step});
-      py::size_t start = 0, stop = 0, stride = 0, length = 0;
-      if (!py::reinterpret_borrow<py::slice>(k).compute(static_cast<py::size_t>(x.dim(axis)), &start, &stop, &stride,
-                                                        &length)) {
-        throw py::error_already_set();
-      }
-      shape.push_back(static_cast<Index>(length));
+      Py_ssize_t start = 0, stop = 0, step = 0;  // as everywhere in Python, whatever lies beyond 64 bits is cut off
+      if (PySlice_Unpack(k.ptr(), &start, &stop, &step) != 0) throw py::error_already_set();
+      ranges.push_back({start, stop, step});
+      shape.push_back(PySlice_AdjustIndices(x.dim(axis), &start, &stop, step));
       ++axis;
     } else if (is_array_key(k)) {
       check<TypeError>(!array_rows.defined(), "index: only one array index is supported; use ops.take for the others");
-      array_rows = rows_to_take(k);
+      array_rows = rows_to_take(k, x.dim(axis));
       array_axis = static_cast<int>(shape.size());
       whole();
     } else if (PyIndex_Check(k.ptr()) != 0) {
-      Index i = py::int_(py::reinterpret_borrow<py::object>(k)).cast<Index>();
+      Index i = index_from(k, "index");
       const Index n = x.dim(axis);
       if (i < -n || i >= n) {
         throw py::index_error(concat_text("index: ", i, " is out of range for axis ", axis, " of size ", n));

@@ -1,5 +1,7 @@
 // The module: what is known about this build, threads, the default generator, and the errors.
-#include "bindings.h"
+#include <utility>
+
+#include "arguments.h"
 #include "ranvier/ops/random.h"
 
 namespace ranvier::bindings {
@@ -43,7 +45,15 @@ PYBIND11_MODULE(RANVIER_MODULE_NAME, m) {
   translate_errors();
   m.def("build_info", &build_info, "How this module was built: version, SIMD level, compiler, Eigen.");
   m.def("get_num_threads", &num_threads, "Threads the engine may use.");
-  m.def("set_num_threads", &set_num_threads, py::arg("n"), "Sets the number of threads; n >= 1.");
+  m.def(
+      "set_num_threads",
+      [](const py::object& n) {
+        const Index count = index_from(n, "set_num_threads");
+        check(std::in_range<int>(count), "set_num_threads: expected 1 <= n < 2**31, received ", count);
+        set_num_threads(static_cast<int>(count));
+      },
+      py::arg("n"),
+      "Sets the number of threads; n >= 1.");
   m.def("set_random_seed", &set_random_seed, py::arg("seed"), "Restarts the default generator.");
   m.def(
       "get_random_state", [] { return std::pair(default_generator().seed(), default_generator().counter()); },

@@ -1,5 +1,5 @@
 // Layers, losses and optimizers.
-#include "bindings.h"
+#include "arguments.h"
 #include "json_caster.h"
 #include "ranvier/nn/initializers.h"
 #include "ranvier/nn/loss.h"
@@ -42,7 +42,13 @@ class PythonLayer final : public Layer {
   }
   Parameters parameters() const override {
     const py::gil_scoped_acquire gil;
-    return variables_().cast<Parameters>();
+    Parameters all;
+    for (const py::handle one : py::iter(variables_())) {
+      check<TypeError>(py::isinstance<Parameter>(one), "[", name(), "] weights: expected Variables, received ",
+                       received(one));
+      all.push_back(one.cast<Ref<Parameter>>());
+    }
+    return all;
   }
   bool replayable() const override { return false; }
 
@@ -168,7 +174,11 @@ void bind_layers(py::module_& m) {
            py::arg("dtype") = "float32", py::arg("losses") = py::none());
 
   py::class_<Sequential, Layer, Ref<Sequential>>(m, "Sequential", "A stack of layers, itself a layer.")
-      .def(py::init<const std::string&, std::vector<Ref<Layer>>>(), py::arg("name"), py::arg("layers"))
+      .def(py::init([](const std::string& name, std::vector<Ref<Layer>> layers) {
+             for (const auto& one : layers) check<TypeError>(static_cast<bool>(one), "layers: expected layers, not None");
+             return make_ref<Sequential>(name, std::move(layers));
+           }),
+           py::arg("name"), py::arg("layers"))
       .def_property_readonly("layers", &Sequential::layers, "The layers.");
   m.def("layer_names", &nn::layer_names, "Class names that Layer() knows.");
   m.def(
@@ -208,7 +218,15 @@ void bind_optimizers(py::module_& m) {
       .def_readwrite("iterations", &Optimizer::iterations, "Updates done so far.")
       .def_property_readonly("built", &Optimizer::built, "Whether it has weights to update.")
       .def_property_readonly("variables", &Optimizer::parameters, "The weights it updates.")
-      .def("build", &Optimizer::build, py::arg("variables"), "Takes over these weights; those it has already stay.")
+      .def(
+          "build",
+          [](Optimizer& self, const Parameters& variables) {
+            for (const auto& one : variables) {
+              check<TypeError>(static_cast<bool>(one), "variables: expected Variables, not None");
+            }
+            self.build(variables);
+          },
+          py::arg("variables"), "Takes over these weights; those it has already stay.")
       .def("step", &Optimizer::step, Flush(), "One update of every trainable weight from its gradient.")
       .def("zero_grad", &Optimizer::zero_grad, "Forgets the gradients.")
       .def("slots", &Optimizer::slots, "Its state as (name, tensor) pairs; the tensors share the memory.")

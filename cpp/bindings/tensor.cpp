@@ -1,7 +1,7 @@
 // Tensor and Variable as Python sees them.
 #include <pybind11/operators.h>
 
-#include "bindings.h"
+#include "arguments.h"
 #include "indexing.h"
 #include "ranvier/ops/elementwise.h"
 #include "ranvier/ops/matmul.h"
@@ -25,9 +25,7 @@ bool operand(const py::object& x) {
 }
 
 ops::Axes axes_from(const py::object& axis) {
-  if (axis.is_none()) return {};
-  if (py::isinstance<py::int_>(axis)) return {axis.cast<Index>()};
-  return axis.cast<ops::Axes>();
+  return axis.is_none() ? ops::Axes() : indices_from(axis, "axis");
 }
 
 /// The arithmetic that Tensor and Variable share.
@@ -119,7 +117,7 @@ void bind_arithmetic(Class& cls) {
         const py::array own = to_numpy(value_of(self), false);
         const bool converts = !dtype.is_none() && !py::dtype::from_args(dtype).equal(own.dtype());
         if (converts) return own.attr("astype")(dtype);
-        return !copy.is_none() && copy.cast<bool>() ? own.attr("copy")() : py::object(own);
+        return !copy.is_none() && flag_from(copy) ? own.attr("copy")() : py::object(own);
       },
       py::arg("dtype") = py::none(), py::arg("copy") = py::none());
   cls.attr("__array_priority__") = 1000;  // array + tensor asks the tensor
@@ -135,10 +133,10 @@ void bind_reductions(Class& cls) {
   for (const auto& [name, function] : reductions) {
     cls.def(
         name,
-        [function](const Tensor& self, const py::object& axis, bool keepdims) {
+        [function](const Tensor& self, const py::object& axis, Flag keepdims) {
           return function(self, axes_from(axis), keepdims);
         },
-        py::arg("axis") = py::none(), py::arg("keepdims") = false, Flush(),
+        py::arg("axis") = py::none(), py::arg("keepdims") = Flag(), Flush(),
         "Reduces over `axis` (an int, several, or None for all).");
   }
 }
@@ -158,9 +156,30 @@ std::string tensor_repr(const Tensor& x) {
                      text.cast<std::string>(), ">");
 }
 
+/// Tensor.__new__(Tensor) would be an object with nothing in it, whose use reads memory nobody has written.
+py::custom_type_setup only_made_with(newfunc make) {
+  return py::custom_type_setup([make](PyHeapTypeObject* heap) { heap->ht_type.tp_new = make; });
+}
+
+PyObject* refuse_new(PyTypeObject* type, PyObject* /*arguments*/, PyObject* /*keywords*/) {
+  PyErr_Format(PyExc_TypeError, "%s: expected to be made by ranvier.ops.convert_to_tensor(x) or another operation",
+               type->tp_name);
+  return nullptr;
+}
+
+PyObject* new_with_arguments(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
+  const bool derived = reinterpret_cast<PyObject*>(type) != py::type::of<Parameter>().ptr();  // its __init__ may need none
+  if (derived || PyTuple_GET_SIZE(arguments) > 0 || (keywords != nullptr && PyDict_GET_SIZE(keywords) > 0)) {
+    return py::detail::make_new_instance(type);
+  }
+  PyErr_Format(PyExc_TypeError, "%s: expected a value, as in Variable([1.0, 2.0])", type->tp_name);
+  return nullptr;
+}
+
 void bind_tensor_class(py::module_& m) {
   py::class_<Tensor> cls(m, "Tensor",
-                         "An array of the engine: contiguous, on the CPU, part of automatic differentiation.");
+                         "An array of the engine: contiguous, on the CPU, part of automatic differentiation.",
+                         only_made_with(&refuse_new));
   bind_arithmetic(cls);
   bind_reductions(cls);
   cls.def(
@@ -171,9 +190,10 @@ void bind_tensor_class(py::module_& m) {
       "tolist", [](const Tensor& self) { return to_numpy(self, false).attr("tolist")(); }, "Nested Python lists.");
   cls.def(
       "backward",
-      [](const Tensor& self, const std::optional<Tensor>& gradient) {
+      [](const Tensor& self, const py::object& gradient) {
+        const Tensor start = optional_tensor(gradient, self);
         const py::gil_scoped_release release;
-        backward(self, gradient.value_or(Tensor()));
+        backward(self, start);
       },
       py::arg("gradient") = py::none(), Flush(),
       "Adds the derivative of this scalar to `.grad` of every weight and leaf it depends on. `gradient` (same shape) "
@@ -181,26 +201,32 @@ void bind_tensor_class(py::module_& m) {
       "the walk for a tensor that is not a scalar. What the computation kept is freed: RuntimeError on a second call.");
   cls.def("detach", &stop_gradient, "The same values without history.");
   cls.def(
-      "astype", [](const Tensor& self, const std::string& dtype) { return ops::cast(self, dtype_from_name(dtype)); },
+      "astype", [](const Tensor& self, const py::object& dtype) { return ops::cast(self, dtype_from(dtype)); },
       py::arg("dtype"), Flush(), "The values as another dtype.");
   cls.def(
       "reshape",
       [](const Tensor& self, const py::args& shape) {
-        const bool one = shape.size() == 1 && !py::isinstance<py::int_>(shape[0]);
-        return ops::reshape(self, one ? shape[0].cast<std::vector<Index>>() : shape.cast<std::vector<Index>>());
+        return ops::reshape(self, indices_from(shape.size() == 1 ? py::object(shape[0]) : py::object(shape), "reshape"));
       },
       Flush(), "The same values under another shape; one size may be -1.");
   cls.def_property_readonly(
       "T", [](const Tensor& self) { return ops::transpose(self); }, "The axes reversed.");
   cls.def_property(
       "requires_grad", &Leaf::requires_grad,
-      [](const Tensor& self, bool on) { on ? Leaf::require_grad(self) : Leaf::drop(self); },
+      [](const Tensor& self, Flag on) { on ? Leaf::require_grad(self) : Leaf::drop(self); },
       "Whether gradients are collected for this tensor (settable unless it was computed from others).");
   cls.def("__iter__", [](const py::object& self) {
     return py::module_::import("builtins")
         .attr("map")(self.attr("__getitem__"), py::module_::import("builtins").attr("range")(py::len(self)));
   });
   cls.def("__repr__", &tensor_repr);
+  cls.def(
+      "__reduce__",
+      [](const Tensor& self) -> py::tuple {
+        return py::make_tuple(py::module_::import("ranvier._core").attr("as_tensor"),
+                              py::make_tuple(to_numpy(self, false)));
+      },
+      "For copy and pickle: the values, without history.");
   cls.def(
       "__dlpack__",
       [](const Tensor& self, const py::kwargs& kwargs) { return to_numpy(self, true).attr("__dlpack__")(**kwargs); },
@@ -209,29 +235,43 @@ void bind_tensor_class(py::module_& m) {
 }
 
 void bind_variable_class(py::module_& m) {
-  py::class_<Parameter, Ref<Parameter>> cls(m, "Variable", "A weight of a layer: a named tensor that keeps its place.");
+  py::class_<Parameter, Ref<Parameter>> cls(m, "Variable", "A weight of a layer: a named tensor that keeps its place.",
+                                            only_made_with(&new_with_arguments));
   bind_arithmetic(cls);
-  cls.def(py::init([](const py::object& value, bool trainable, const std::string& name,
-                      const std::optional<std::string>& path) {
+  cls.def(py::init([](const py::object& value, Flag trainable, const Text& name, const std::optional<Text>& path) {
             const Tensor given = to_tensor(value);
             const Tensor own = empty(given.shape(), given.dtype());
             copy_into(own, given);
-            auto made = make_ref<Parameter>(name, own, trainable);
-            if (path) made->path = *path;
+            auto made = make_ref<Parameter>(name.value, own, trainable);
+            if (path) made->path = path->value;
             return made;
           }),
-          py::arg("value"), py::arg("trainable") = true, py::arg("name") = "variable", py::arg("path") = py::none());
+          py::arg("value"), py::arg("trainable") = Flag{true}, py::arg("name") = Text{"variable"},
+          py::arg("path") = py::none());
   cls.def_property_readonly(
       "value", [](const Parameter& self) { return self.value; },
       "The weight as a tensor: the same memory, and gradients of what is computed from it reach "
       "the weight.");
-  cls.def_readwrite("name", &Parameter::name, "\"kernel\".");
-  cls.def_readwrite("path", &Parameter::path, "\"dense/kernel\".");
-  cls.def_readwrite("l1", &Parameter::l1, "Strength of the penalty l1·sum(abs(w)) added to the loss.");
-  cls.def_readwrite("l2", &Parameter::l2, "Strength of the penalty l2·sum(w²) added to the loss.");
-  cls.def_readwrite("decay", &Parameter::decay, "Whether the optimizer's weight decay applies.");
-  cls.def_property("trainable", &Parameter::trainable, &Parameter::set_trainable,
-                   "Whether it collects gradients and is updated.");
+  const auto text = [&cls](const char* name, std::string Parameter::*member, const char* what) {
+    cls.def_property(
+        name, [member](const Parameter& self) { return self.*member; },
+        [member](Parameter& self, const Text& given) { self.*member = given.value; }, what);
+  };
+  const auto number = [&cls](const char* name, double Parameter::*member, const char* what) {
+    cls.def_property(
+        name, [member](const Parameter& self) { return self.*member; },
+        [member](Parameter& self, Number given) { self.*member = given.value; }, what);
+  };
+  text("name", &Parameter::name, "\"kernel\".");
+  text("path", &Parameter::path, "\"dense/kernel\".");
+  number("l1", &Parameter::l1, "Strength of the penalty l1·sum(abs(w)) added to the loss.");
+  number("l2", &Parameter::l2, "Strength of the penalty l2·sum(w²) added to the loss.");
+  cls.def_property(
+      "decay", [](const Parameter& self) { return self.decay; }, [](Parameter& self, Flag on) { self.decay = on; },
+      "Whether the optimizer's weight decay applies.");
+  cls.def_property(
+      "trainable", &Parameter::trainable, [](Parameter& self, Flag on) { self.set_trainable(on); },
+      "Whether it collects gradients and is updated.");
   cls.def(
       "assign",
       [](Parameter& self, const py::object& value) {
@@ -244,6 +284,18 @@ void bind_variable_class(py::module_& m) {
       "Copies new values in: an array or tensor of the same shape, or a number for all. ValueError otherwise.");
   cls.def(
       "numpy", [](const Parameter& self) { return to_numpy(self.value, false).attr("copy")(); }, "A copy as an array.");
+  cls.def(
+      "__reduce__",
+      [](const Parameter& self) -> py::tuple {
+        const py::object array = to_numpy(self.value, false).attr("copy")();
+        py::dict settings;  // set one by one after the construction
+        settings["l1"] = self.l1;
+        settings["l2"] = self.l2;
+        settings["decay"] = self.decay;
+        return py::make_tuple(py::type::of<Parameter>(), py::make_tuple(array, self.trainable(), self.name, self.path),
+                              py::make_tuple(py::none(), settings));
+      },
+      "For copy and pickle: a Variable of its own with the same values.");
   cls.def("__repr__", [](const Parameter& self) {
     return concat_text("<Variable path=", self.path, ", shape=", self.value.shape(),
                        ", dtype=", name_of(self.value.dtype()), self.trainable() ? "" : ", not trainable", ">");

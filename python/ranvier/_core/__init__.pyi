@@ -15,6 +15,11 @@ class Tensor:
     """
     __array_priority__: typing.ClassVar[int] = 1000
     __array_ufunc__ = None
+    @staticmethod
+    def __new__(type, *args, **kwargs):
+        """
+        Create and return a new object.  See help(type) for accurate signature.
+        """
     def __abs__(self) -> Tensor:
         ...
     def __add__(self, arg0: typing.Any) -> typing.Any:
@@ -63,6 +68,10 @@ class Tensor:
         ...
     def __radd__(self, arg0: typing.Any) -> typing.Any:
         ...
+    def __reduce__(self) -> tuple:
+        """
+        For copy and pickle: the values, without history.
+        """
     def __repr__(self) -> str:
         ...
     def __rmatmul__(self, arg0: typing.Any) -> Tensor:
@@ -87,11 +96,11 @@ class Tensor:
         """
         Reduces over `axis` (an int, several, or None for all).
         """
-    def astype(self, dtype: str) -> Tensor:
+    def astype(self, dtype: typing.Any) -> Tensor:
         """
         The values as another dtype.
         """
-    def backward(self, gradient: Tensor | None = None) -> None:
+    def backward(self, gradient: typing.Any = None) -> None:
         """
         Adds the derivative of this scalar to `.grad` of every weight and leaf it depends on. `gradient` (same shape) starts the walk for a tensor that is not a scalar. What the computation kept is freed: RuntimeError on a second call.
         """
@@ -183,6 +192,11 @@ class Variable:
     """
     __array_priority__: typing.ClassVar[int] = 1000
     __array_ufunc__ = None
+    @staticmethod
+    def __new__(type, *args, **kwargs):
+        """
+        Create and return a new object.  See help(type) for accurate signature.
+        """
     def __abs__(self) -> Tensor:
         ...
     def __add__(self, arg0: typing.Any) -> typing.Any:
@@ -225,6 +239,10 @@ class Variable:
         ...
     def __radd__(self, arg0: typing.Any) -> typing.Any:
         ...
+    def __reduce__(self) -> tuple:
+        """
+        For copy and pickle: a Variable of its own with the same values.
+        """
     def __repr__(self) -> str:
         ...
     def __rmatmul__(self, arg0: typing.Any) -> Tensor:
@@ -255,7 +273,7 @@ class Variable:
         Whether the optimizer's weight decay applies.
         """
     @decay.setter
-    def decay(self, arg0: bool) -> None:
+    def decay(self, arg1: bool) -> None:
         ...
     @property
     def dtype(self) -> str:
@@ -273,7 +291,7 @@ class Variable:
         Strength of the penalty l1·sum(abs(w)) added to the loss.
         """
     @l1.setter
-    def l1(self, arg0: typing.SupportsFloat | typing.SupportsIndex) -> None:
+    def l1(self, arg1: float) -> None:
         ...
     @property
     def l2(self) -> float:
@@ -281,7 +299,7 @@ class Variable:
         Strength of the penalty l2·sum(w²) added to the loss.
         """
     @l2.setter
-    def l2(self, arg0: typing.SupportsFloat | typing.SupportsIndex) -> None:
+    def l2(self, arg1: float) -> None:
         ...
     @property
     def name(self) -> str:
@@ -289,7 +307,7 @@ class Variable:
         "kernel".
         """
     @name.setter
-    def name(self, arg0: str) -> None:
+    def name(self, arg1: str) -> None:
         ...
     @property
     def ndim(self) -> int:
@@ -302,7 +320,7 @@ class Variable:
         "dense/kernel".
         """
     @path.setter
-    def path(self, arg0: str) -> None:
+    def path(self, arg1: str) -> None:
         ...
     @property
     def shape(self) -> tuple:
@@ -525,7 +543,7 @@ def set_grad_enabled(on: bool) -> bool:
     """
     Switches history on or off; returns the previous value.
     """
-def set_num_threads(n: typing.SupportsInt | typing.SupportsIndex) -> None:
+def set_num_threads(n: typing.Any) -> None:
     """
     Sets the number of threads; n >= 1.
     """
