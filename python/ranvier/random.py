@@ -15,6 +15,7 @@ from ranvier._core import Tensor
 from ranvier._core import ops as _ops
 from ranvier._registry import auto_name
 from ranvier._tensor import convert_to_tensor
+from ranvier.ops._convert import whole
 
 __all__ = [
     "SeedGenerator",
@@ -105,8 +106,8 @@ def check_shape(shape: Any, where: str) -> list[int]:
         dims = [operator.index(shape)] if not isinstance(shape, Sequence) else [operator.index(d) for d in shape]
     except TypeError:
         raise TypeError(f"[{where}] shape: expected a tuple of ints, received {shape!r}.") from None
-    if any(d < 0 for d in dims):
-        raise ValueError(f"[{where}] shape: expected sizes of 0 or more, received {shape!r}.")
+    if any(not 0 <= d < 2**63 for d in dims):
+        raise ValueError(f"[{where}] shape: expected sizes of 0 or more, below 2**63, received {shape!r}.")
     return dims
 
 
@@ -137,7 +138,7 @@ def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Se
     """Integers in ``[minval, maxval)`` of shape `shape` and dtype `dtype`."""
     where = "random.randint"
     dims = check_shape(shape, where)
-    low, high = operator.index(minval), operator.index(maxval)
+    low, high = whole(minval, where, "minval"), whole(maxval, where, "maxval")
     if not low < high:
         raise ValueError(f"[{where}] expected minval < maxval, received minval={minval}, maxval={maxval}.")
     return convert_to_tensor(_ops.random_integers(dims, low, high, draw_seed(seed, where)), dtype)

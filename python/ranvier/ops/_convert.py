@@ -12,7 +12,7 @@ from ranvier._core import Tensor, Variable
 from ranvier._core import ops as engine
 from ranvier._tensor import convert_to_tensor
 
-__all__ = ["axis_of", "axes_of", "dtype_of", "engine", "floating", "pair", "shape_of", "tensor"]
+__all__ = ["axis_of", "axes_of", "dtype_of", "engine", "flag", "floating", "pair", "shape_of", "tensor", "whole"]
 
 tensor = convert_to_tensor
 
@@ -78,7 +78,29 @@ def axes_of(axis: Any, ndim: int, where: str) -> list[int]:
 
 def shape_of(shape: Any, where: str) -> list[int]:
     """An int or a sequence of ints as a list."""
+    several = isinstance(shape, list | tuple) or (isinstance(shape, np.ndarray) and shape.ndim == 1)
     try:
-        return [operator.index(d) for d in (shape if isinstance(shape, list | tuple) else [shape])]
+        sizes = [operator.index(d) for d in (shape if several else [shape])]
     except TypeError:
         raise TypeError(f"[{where}] shape: expected a tuple of ints, received {shape!r}.") from None
+    if any(not -(2**63) <= d < 2**63 for d in sizes):
+        raise ValueError(f"[{where}] shape: expected sizes below 2**63, received {shape!r}.")
+    return sizes
+
+
+def whole(value: Any, where: str, name: str) -> int:
+    """`value` as an int of 64 bits; TypeError or ValueError naming `where` and `name` otherwise."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"[{where}] {name}: expected an int, received {value!r}.") from None
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"[{where}] {name}: expected an int of at most 64 bits, received {value!r}.")
+    return number
+
+
+def flag(value: Any, where: str, name: str) -> bool:
+    """`value` as a bool; TypeError naming `where` and `name` for anything but True and False (or 1 and 0)."""
+    if isinstance(value, bool | int | np.bool_):
+        return bool(value)
+    raise TypeError(f"[{where}] {name}: expected True or False, received {value!r}.")

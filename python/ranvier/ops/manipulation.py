@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from ranvier import config
 from ranvier._core import Tensor
-from ranvier.ops._convert import axes_of, axis_of, dtype_of, engine, shape_of, tensor
+from ranvier.ops._convert import axes_of, axis_of, dtype_of, engine, shape_of, tensor, whole
 
 __all__ = [
     "arange",
@@ -137,15 +136,15 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
     place = axis_of(axis, x.ndim, "split")
     length = x.shape[place]
     if isinstance(indices_or_sections, list | tuple | np.ndarray):
-        cuts = [operator.index(i) for i in indices_or_sections]
+        cuts = [whole(i, "split", "indices_or_sections") for i in indices_or_sections]
     else:
-        parts = operator.index(indices_or_sections)
+        parts = whole(indices_or_sections, "split", "indices_or_sections")
         if parts <= 0 or length % parts:
             raise ValueError(f"[split] axis {axis} of shape {x.shape} cannot be cut into {parts} equal parts.")
         cuts = list(range(length // parts, length, length // parts))
     bounds = list(zip([0, *cuts], [*cuts, length], strict=True))
-    whole = [(None, None, 1)] * place
-    return [engine.slice(x, [*whole, (start, stop, 1)]) for start, stop in bounds]
+    outer = [(None, None, 1)] * place
+    return [engine.slice(x, [*outer, (start, stop, 1)]) for start, stop in bounds]
 
 
 def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
@@ -171,9 +170,10 @@ def repeat(x: Any, repeats: int, axis: int | None = None) -> Tensor:
     if axis is None:
         x, axis = engine.reshape(x, [-1]), 0
     place = axis_of(axis, x.ndim, "repeat")
+    count = whole(repeats, "repeat", "repeats")
     sizes = list(x.shape)
-    sizes[place] *= operator.index(repeats)
-    return engine.reshape(engine.repeat(x, operator.index(repeats), place + 1), sizes)
+    sizes[place] *= count
+    return engine.reshape(engine.repeat(x, count, place + 1), sizes)
 
 
 def tile(x: Any, repeats: Any) -> Tensor:
@@ -201,7 +201,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float |
     """
     x = tensor(x)
     if mode != "constant":
-        raise ValueError(f"[pad] mode: expected 'constant', received {mode!r}.")
+        raise ValueError(f"[pad] mode: expected 'constant', received {str(mode)[:60]!r}.")
     try:
         widths = np.broadcast_to(np.asarray(pad_width, dtype=np.int64), (x.ndim, 2)).tolist()
     except ValueError:
@@ -220,9 +220,12 @@ def array(x: Any, dtype: Any = None) -> Tensor:
     return tensor(x, dtype)
 
 
-def full(shape: Any, fill_value: float, dtype: Any = None) -> Tensor:
-    """A tensor of `shape` filled with one number, of dtype floatx (or `dtype`)."""
-    return engine.full(shape_of(shape, "full"), fill_value, config.standardize_dtype(dtype))
+def full(shape: Any, fill_value: Any, dtype: Any = None) -> Tensor:
+    """A tensor of `shape` filled with one number (or an array repeated to it), of dtype floatx (or `dtype`)."""
+    sizes, name = shape_of(shape, "full"), config.standardize_dtype(dtype)
+    if isinstance(fill_value, bool | float) or (isinstance(fill_value, int) and -(2**53) <= fill_value <= 2**53):
+        return engine.full(sizes, fill_value, name)
+    return engine.broadcast_to(tensor(fill_value, name), sizes)
 
 
 def zeros(shape: Any, dtype: Any = None) -> Tensor:
@@ -235,7 +238,7 @@ def ones(shape: Any, dtype: Any = None) -> Tensor:
     return full(shape, 1, dtype)
 
 
-def full_like(x: Any, fill_value: float, dtype: Any = None) -> Tensor:
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """A tensor of the shape and dtype of `x` filled with one number."""
     x = tensor(x)
     return full(x.shape, fill_value, dtype or x.dtype)
@@ -262,7 +265,7 @@ def identity(n: int, dtype: Any = None) -> Tensor:
 
 
 def arange(start: float, stop: float | None = None, step: float | None = None, dtype: Any = None) -> Tensor:
-    """Numbers from `start` (0 when it is the only one given) up to but without `stop`; int32 for integers."""
+    """Numbers from `start` (0 if it is the only one given) up to `stop`, without it; integers are int32 where they fit."""
     if stop is None:
         start, stop = 0, start
     step = 1 if step is None else step
@@ -272,6 +275,9 @@ def arange(start: float, stop: float | None = None, step: float | None = None, d
         dtype = (config.floatx() if "float" in floats else floats[0]) if floats else known[0]
     if step == 0:
         raise ValueError("[arange] step: expected a number other than 0, received 0.")
+    numbers = (start, stop, step)
+    if all(isinstance(v, int) for v in numbers) and max(map(abs, numbers)) >= 2**31:
+        return tensor(np.arange(*numbers), dtype if dtype != "int32" else None)  # exact where a double is not
     return engine.arange(float(start), float(stop), float(step), config.standardize_dtype(dtype))
 
 

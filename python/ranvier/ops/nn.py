@@ -11,7 +11,7 @@ from ranvier._core import Loss, Tensor
 from ranvier.ops import manipulation as s
 from ranvier.ops import math as m
 from ranvier.ops import reduction as r
-from ranvier.ops._convert import axes_of, axis_of, engine, floating, tensor
+from ranvier.ops._convert import axes_of, axis_of, engine, flag, floating, tensor, whole
 
 __all__ = [
     "batch_normalization",
@@ -268,7 +268,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Tens
     index = tensor(x)
     if index.dtype not in ("int32", "int64"):
         index = engine.cast(index, "int64")
-    y = engine.one_hot(index, int(num_classes), config.standardize_dtype(dtype))
+    y = engine.one_hot(index, whole(num_classes, "one_hot", "num_classes"), config.standardize_dtype(dtype))
     return y if axis == -1 else s.moveaxis(y, -1, axis)
 
 
@@ -326,7 +326,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
         keepdims: keep the axis with size 1.
     """
     x = floating(x)
-    axes = axes_of(axis, x.ndim, "norm")
+    axes, keepdims = axes_of(axis, x.ndim, "norm"), flag(keepdims, "norm", "keepdims")
     if len(axes) == 2 and ord not in (None, "fro"):
         raise ValueError(f"[norm] ord: expected None or 'fro' over two axes, received {ord!r}.")
     if ord in (None, 2, "euclidean", "fro"):

@@ -8,7 +8,7 @@ from typing import Any
 from ranvier import config
 from ranvier._core import Tensor
 from ranvier.ops import math as m
-from ranvier.ops._convert import axes_of, axis_of, engine, floating, tensor
+from ranvier.ops._convert import axes_of, axis_of, engine, flag, floating, tensor
 
 __all__ = [
     "all",
@@ -40,25 +40,25 @@ def _counting(x: Any) -> Tensor:
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Sum over `axis`; booleans count as 0 and 1."""
     x = _counting(x)
-    return engine.sum(x, axes_of(axis, x.ndim, "sum"), keepdims)
+    return engine.sum(x, axes_of(axis, x.ndim, "sum"), flag(keepdims, "sum", "keepdims"))
 
 
 def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Tensor:
     """Product over `axis`, computed in `dtype` when given."""
     x = _counting(x) if dtype is None else tensor(x, dtype)
-    return engine.prod(x, axes_of(axis, x.ndim, "prod"), keepdims)
+    return engine.prod(x, axes_of(axis, x.ndim, "prod"), flag(keepdims, "prod", "keepdims"))
 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Mean over `axis`; integers are averaged as floatx."""
     x = floating(x)
-    return engine.mean(x, axes_of(axis, x.ndim, "mean"), keepdims)
+    return engine.mean(x, axes_of(axis, x.ndim, "mean"), flag(keepdims, "mean", "keepdims"))
 
 
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Mean squared distance from the mean over `axis` (divided by n, like NumPy)."""
     x = floating(x)
-    return engine.variance(x, axes_of(axis, x.ndim, "var"), keepdims)
+    return engine.variance(x, axes_of(axis, x.ndim, "var"), flag(keepdims, "var", "keepdims"))
 
 
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
@@ -69,14 +69,14 @@ def std(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """Largest element over `axis`, at least `initial` when given."""
     x = tensor(x)
-    y = engine.max(x, axes_of(axis, x.ndim, "max"), keepdims)
+    y = engine.max(x, axes_of(axis, x.ndim, "max"), flag(keepdims, "max", "keepdims"))
     return y if initial is None else m.maximum(y, initial)
 
 
 def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> Tensor:
     """Smallest element over `axis`, at most `initial` when given."""
     x = tensor(x)
-    y = engine.min(x, axes_of(axis, x.ndim, "min"), keepdims)
+    y = engine.min(x, axes_of(axis, x.ndim, "min"), flag(keepdims, "min", "keepdims"))
     return y if initial is None else m.minimum(y, initial)
 
 
@@ -93,13 +93,13 @@ def amin(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Whether some element is true (not 0), a bool tensor."""
     x = engine.cast(tensor(x), "bool")
-    return engine.any(x, axes_of(axis, x.ndim, "any"), keepdims)
+    return engine.any(x, axes_of(axis, x.ndim, "any"), flag(keepdims, "any", "keepdims"))
 
 
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Whether every element is true (not 0), a bool tensor."""
     x = engine.cast(tensor(x), "bool")
-    return engine.all(x, axes_of(axis, x.ndim, "all"), keepdims)
+    return engine.all(x, axes_of(axis, x.ndim, "all"), flag(keepdims, "all", "keepdims"))
 
 
 def count_nonzero(x: Any, axis: Any = None) -> Tensor:
@@ -118,7 +118,7 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Tensor:
 
 
 def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
-    x = _counting(x)
+    x, keepdims = _counting(x), flag(keepdims, name, "keepdims")
     function = engine.argmax if name == "argmax" else engine.argmin
     if axis is None:
         y = function(engine.reshape(x, [-1]), 0, False)
@@ -131,7 +131,7 @@ def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """``log(sum(exp(x)))`` over `axis` without overflow."""
     x = floating(x)
-    axes = axes_of(axis, x.ndim, "logsumexp")
+    axes, keepdims = axes_of(axis, x.ndim, "logsumexp"), flag(keepdims, "logsumexp", "keepdims")
     peak = engine.stop_gradient(engine.max(x, axes, True))
     peak = m.where(m.less(m.abs(peak), _math.inf), peak, 0.0)  # inf - inf would be NaN
     y = m.add(m.log(engine.sum(m.exp(m.subtract(x, peak)), axes, True)), peak)
