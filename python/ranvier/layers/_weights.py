@@ -57,7 +57,9 @@ class WeightOwner:
             layer.trainable = value
 
     def _is_state(self, variable: Variable) -> bool:
-        return _among(variable, self._state) or (self._trainable and not variable.trainable)
+        if _among(variable, self._weights):  # a weight that is frozen by itself keeps its place
+            return _among(variable, self._state)
+        return self._trainable and not variable.trainable
 
     def _own_weights(self) -> list[Variable]:
         return unique([*self._weights, *held(self, Variable)])
@@ -129,8 +131,13 @@ class WeightOwner:
                     f"[{self.name}] set_weights: expected shape {variable.shape} for weight {variable.path!r}, "
                     f"received {array.shape}."
                 )
+            if array.dtype.kind not in "biuf":
+                raise TypeError(
+                    f"[{self.name}] set_weights: expected numbers for weight {variable.path!r}, "
+                    f"received dtype {array.dtype}."
+                )
         for variable, array in zip(own, arrays, strict=True):
-            variable.assign(array)
+            variable.assign(array.astype(variable.dtype, copy=False))
 
     def add_weight(
         self,

@@ -240,6 +240,12 @@ class Layer(WeightOwner):
             self._engine_layer.trainable = self._trainable
         return self._engine_layer
 
+    # -- copy and pickle ---------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the engine's side, which is made again when needed."""
+        return {**self.__dict__, "_engine_layer": None, "_losses": []}
+
     # -- configuration -----------------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:

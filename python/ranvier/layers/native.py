@@ -116,6 +116,36 @@ class NativeLayer(Layer):
         if self._native_layer is not None:
             self._native_layer.trainable = bool(value)
 
+    # -- copy and pickle ---------------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the engine's side, and the state of its generators."""
+        state = {**super().__getstate__(), "_native_layer": None, "_afterwards": None}
+        generators = [] if self._native_layer is None else self._native_layer.random_state
+        return {**state, "_generators": generators}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        values = dict(state)
+        generators = values.pop("_generators")
+        self.__dict__.update(values)
+        if self.built:  # the engine's layer makes weights of its own; they take over what was copied
+            copied = {name: values.pop(name) for name in self._weight_names}
+            own = {id(variable) for variable in copied.values()}
+            self._weights = [v for v in self._weights if id(v) not in own]
+            self._state = [v for v in self._state if id(v) not in own]
+            self._penalties = [(v, function) for v, function in self._penalties if id(v) not in own]
+            self.built = False
+            generator = _core.get_random_state()
+            self.build(self._build_shape)
+            _core.set_random_state(*generator)  # a copy takes no random numbers
+            for name, variable in copied.items():
+                if variable is not None:
+                    made = getattr(self, name)
+                    made.assign(variable.numpy())
+                    made.path, made.trainable = variable.path, variable.trainable
+        if generators:
+            self._native().random_state = generators
+
     # -- building and calling ----------------------------------------------------------------------------------------
 
     def build(self, input_shape: Any) -> None:

@@ -156,6 +156,8 @@ class Compiled:
     def put_state(self, state: list[list[Array]]) -> None:
         """Puts back what `keep_state` took."""
         for metric, values in zip(self.metrics, state, strict=True):
+            if len(values) < len(metric.variables):  # made since then
+                metric.reset_state()
             for variable, value in zip(metric.variables, values, strict=False):
                 variable.value[...] = value
 

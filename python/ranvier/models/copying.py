@@ -39,9 +39,12 @@ def model_from_parts(
 
     generator = _core.get_random_state()
     try:
-        model = model_from_record(record, own, "copy")
+        return _made(model_from_record(record, own, "copy"), weights, compiled, slots, state)
     finally:
-        _core.set_random_state(*generator)
+        _core.set_random_state(*generator)  # a copy takes no random numbers
+
+
+def _made(model: Any, weights: Values, compiled: Any, slots: Values, state: dict[str, Any]) -> Any:
     matches = matched_weights(model, _tensors(weights), "copy") if weights else []
     assign_weights(matches)
     if compiled is not None:

@@ -16,6 +16,8 @@ from ranvier.models.fit_data import array_feed, batch_preparer, optional_steps, 
 class EvaluationMixin(CompilingMixin):
     """The testing part of a model."""
 
+    _fit_callbacks: Any = None  # while fit runs
+
     def evaluate(
         self,
         x: Any = None,
@@ -72,6 +74,7 @@ class EvaluationMixin(CompilingMixin):
 
     def _test(self, feed: ArrayFeed | StreamFeed, steps: int | None, callbacks: Any, progress: Any, where: str) -> Logs:
         compiled = self._ready(where)
+        kept = compiled.keep_state() if self._fit_callbacks is not None and where == "evaluate" else None
         compiled.reset()
         if callbacks is not None:
             callbacks.on_test_begin()
@@ -83,6 +86,8 @@ class EvaluationMixin(CompilingMixin):
         if run.step == 0:
             raise ValueError(f"[{where}] expected at least one batch of data to evaluate on, received none.")
         results = compiled.results()
+        if kept is not None:  # a callback of a running fit has asked
+            compiled.put_state(kept)
         if progress is not None:
             progress.finish(dict(sorted(results.items())))
         if callbacks is not None:

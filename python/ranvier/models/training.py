@@ -26,7 +26,6 @@ class TrainingMixin(EvaluationMixin):
     history: Any = None
     _epochs_done: int = 0
     _begin_resume: Callable[[int, Any], None]
-    _fit_callbacks: Any = None
 
     # -- fit ---------------------------------------------------------------------------------------------------------
 
@@ -193,10 +192,15 @@ class TrainingMixin(EvaluationMixin):
             self._give_weights_to_optimizer(where)
         batch = (x, y) if sample_weight is None else (x, y, sample_weight)
         run = Pass(self, training, stop_on_non_finite=training and compiled.stop_on_non_finite, where=where)
-        self.stop_training = False
+        inside = self._fit_callbacks is not None  # asked by a callback of a running fit
+        kept = compiled.keep_state() if inside else []
+        if not inside:
+            self.stop_training = False
         compiled.reset()
         run.over_stream(iter([batch]), batch_preparer(self, class_weight, where), 1)
         results = compiled.results()
+        if inside:
+            compiled.put_state(kept)
         return dict(sorted(results.items())) if return_dict else compiled.as_list(results)
 
 

@@ -81,6 +81,15 @@ class Optimizer:
             )
         super().__setattr__(name, value)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For copy and pickle, possible as long as there are no weights."""
+        if self._engine_optimizer is not None and self._engine_optimizer.built:
+            raise TypeError(
+                f"[{self.name}] an optimizer with weights cannot be copied or pickled without them; copy its model, "
+                f"or make a new one with {type(self).__name__}.from_config(optimizer.get_config())."
+            )
+        return {**self.__dict__, "_engine_optimizer": None}
+
     # -- the engine's optimizer --------------------------------------------------------------------------------------
 
     def _handle(self) -> _core.Optimizer:
