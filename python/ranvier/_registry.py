@@ -298,7 +298,9 @@ class Registry(Generic[T]):
             try:
                 return cls.from_config(dict(inner or {})) if hasattr(cls, "from_config") else cls(**(inner or {}))
             except TypeError as error:
-                raise ValueError(f"[{self.kind}] {class_name} does not accept the config {inner!r}: {error}") from error
+                raise ValueError(
+                    f"[{self.kind}] {class_name} does not accept the config {str(inner):.200}: {error}"
+                ) from error
 
     def __repr__(self) -> str:
         return f"<Registry {self.kind}: {', '.join(self.names())}>"

@@ -192,7 +192,7 @@ def load_model(
         apply_state(model, state, groups.get("optimizer.safetensors"), saved)
         if state.get("callbacks") is not None:
             model._resume_callbacks = (state["callbacks"], groups.get("callbacks.safetensors", []))
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"[{place}] the state of training does not fit the model: {error}") from error
     return model
 
@@ -222,10 +222,16 @@ def _check_classes(record: Mapping[str, Any], custom_objects: Mapping[str, Any] 
     def visit(entry: Any) -> None:
         if not isinstance(entry, Mapping) or not isinstance(entry.get("class_name"), str):
             raise ValueError(f"[{where}] expected layers with 'class_name' and 'config', received {str(entry):.80}.")
+        settings = entry.get("config") or {}
+        if not isinstance(settings, Mapping):
+            raise ValueError(f"[{where}] expected layers with 'class_name' and 'config', received {str(entry):.80}.")
         names = (entry.get("registered_name"), entry["class_name"])
         if not any(isinstance(name, str) and registry._find(name, custom_objects) is not None for name in names):
-            missing[entry["class_name"]] = str((entry.get("config") or {}).get("name"))
-        for inner in (entry.get("config") or {}).get("layers") or []:
+            missing[entry["class_name"]] = str(settings.get("name"))
+        inner_layers = settings.get("layers") or []
+        if not isinstance(inner_layers, list | tuple):
+            raise ValueError(f"[{where}] expected a list of layers, received {str(inner_layers):.80}.")
+        for inner in inner_layers:
             visit(inner)
 
     visit(record)

@@ -61,6 +61,6 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
 
     try:
         record = json.loads(json_string)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"[model_from_json] expected the JSON text of a model, received {error}.") from None
     return model_from_record(record, custom_objects, "model_from_json")

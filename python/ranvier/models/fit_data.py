@@ -20,8 +20,8 @@ def positive_int(value: Any, where: str, name: str) -> int:
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"[{where}] {name}: expected an integer, received {value!r}.") from None
-    if number < 1 or isinstance(value, bool):
-        raise ValueError(f"[{where}] {name}: expected an integer of at least 1, received {value!r}.")
+    if not 1 <= number < 2**63 or isinstance(value, bool):
+        raise ValueError(f"[{where}] {name}: expected an integer of at least 1 and below 2**63, received {value!r}.")
     return number
 
 

@@ -109,6 +109,10 @@ class Sequential(Model):
             raise TypeError(
                 f"[{self.name}] expected a layer such as Dense(10), received {layer!r} of type {type(layer).__name__}."
             )
+        if not hasattr(layer, "_weights"):
+            raise RuntimeError(
+                f"[{self.name}] {type(layer).__name__}: call super().__init__() in __init__ before the layer is used."
+            )
         if isinstance(layer, InputLayer):
             if self._layers or self._input is not None:
                 raise ValueError(f"[{self.name}] Input must come first and only once; remove {layer.name!r}.")
