@@ -15,8 +15,8 @@ Tensor rows_to_take(const py::handle& key, Index length) {
   if (array && array.dtype().kind() == 'b') {
     check(array.ndim() == 1, "index: a boolean index must have one axis, received ", array.ndim());
     if (array.shape(0) != length) {
-      throw py::index_error(concat_text("index: expected a boolean index of ", length, " elements, as many as the axis has, ",
-                                        "received ", array.shape(0)));
+      throw py::index_error(concat_text("index: expected a boolean index of ", length,
+                                        " elements, as many as the axis has, ", "received ", array.shape(0)));
     }
     array = py::module_::import("numpy").attr("flatnonzero")(array);
   }

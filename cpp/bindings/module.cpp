@@ -52,8 +52,7 @@ PYBIND11_MODULE(RANVIER_MODULE_NAME, m) {
         check(std::in_range<int>(count), "set_num_threads: expected 1 <= n < 2**31, received ", count);
         set_num_threads(static_cast<int>(count));
       },
-      py::arg("n"),
-      "Sets the number of threads; n >= 1.");
+      py::arg("n"), "Sets the number of threads; n >= 1.");
   m.def("set_random_seed", &set_random_seed, py::arg("seed"), "Restarts the default generator.");
   m.def(
       "get_random_state", [] { return std::pair(default_generator().seed(), default_generator().counter()); },

@@ -175,7 +175,8 @@ void bind_layers(py::module_& m) {
 
   py::class_<Sequential, Layer, Ref<Sequential>>(m, "Sequential", "A stack of layers, itself a layer.")
       .def(py::init([](const std::string& name, std::vector<Ref<Layer>> layers) {
-             for (const auto& one : layers) check<TypeError>(static_cast<bool>(one), "layers: expected layers, not None");
+             for (const auto& one : layers)
+               check<TypeError>(static_cast<bool>(one), "layers: expected layers, not None");
              return make_ref<Sequential>(name, std::move(layers));
            }),
            py::arg("name"), py::arg("layers"))

@@ -24,9 +24,7 @@ bool operand(const py::object& x) {
          py::isinstance<py::list>(x);
 }
 
-ops::Axes axes_from(const py::object& axis) {
-  return axis.is_none() ? ops::Axes() : indices_from(axis, "axis");
-}
+ops::Axes axes_from(const py::object& axis) { return axis.is_none() ? ops::Axes() : indices_from(axis, "axis"); }
 
 /// The arithmetic that Tensor and Variable share.
 template <class Class>
@@ -168,7 +166,8 @@ PyObject* refuse_new(PyTypeObject* type, PyObject* /*arguments*/, PyObject* /*ke
 }
 
 PyObject* new_with_arguments(PyTypeObject* type, PyObject* arguments, PyObject* keywords) {
-  const bool derived = reinterpret_cast<PyObject*>(type) != py::type::of<Parameter>().ptr();  // its __init__ may need none
+  const bool derived =
+      reinterpret_cast<PyObject*>(type) != py::type::of<Parameter>().ptr();  // its __init__ may need none
   if (derived || PyTuple_GET_SIZE(arguments) > 0 || (keywords != nullptr && PyDict_GET_SIZE(keywords) > 0)) {
     return py::detail::make_new_instance(type);
   }
@@ -206,7 +205,8 @@ void bind_tensor_class(py::module_& m) {
   cls.def(
       "reshape",
       [](const Tensor& self, const py::args& shape) {
-        return ops::reshape(self, indices_from(shape.size() == 1 ? py::object(shape[0]) : py::object(shape), "reshape"));
+        return ops::reshape(self,
+                            indices_from(shape.size() == 1 ? py::object(shape[0]) : py::object(shape), "reshape"));
       },
       Flush(), "The same values under another shape; one size may be -1.");
   cls.def_property_readonly(

@@ -97,9 +97,10 @@ void Trainer::compute(Plan& plan) {
   for (const Tensor& extra : context.losses) total = ops::add(total, extra);
   plan.loss = total;
   if (plan.mode != Mode::train) return;
-  check(Leaf::requires_grad(total), "[", loss_->name(),
-        "] expected a loss that depends on the model's trained weights, received one without a gradient; compute it from "
-        "y_pred with ranvier.ops, without NumPy or stop_gradient");
+  check(
+      Leaf::requires_grad(total), "[", loss_->name(),
+      "] expected a loss that depends on the model's trained weights, received one without a gradient; compute it from "
+      "y_pred with ranvier.ops, without NumPy or stop_gradient");
   backward(total);
 }
 
@@ -131,7 +132,8 @@ std::vector<double> Trainer::run(Mode mode, const Rows& x, const Rows& y, const 
   if (!model_->built()) model_->build(batch_shape(-1, x));
   if (mode == Mode::train) {
     optimizer_->build(model_->trainable_parameters());
-    check(optimizer_->built(), "[", model_->name(), "] fit: expected trainable weights, received none; add a layer that "
+    check(optimizer_->built(), "[", model_->name(),
+          "] fit: expected trainable weights, received none; add a layer that "
           "has some");
   }
   const bool replay = model_->replayable() && (mode == Mode::predict || loss_->replayable());

@@ -265,7 +265,7 @@ def identity(n: int, dtype: Any = None) -> Tensor:
 
 
 def arange(start: float, stop: float | None = None, step: float | None = None, dtype: Any = None) -> Tensor:
-    """Numbers from `start` (0 if it is the only one given) up to `stop`, without it; integers are int32 where they fit."""
+    """Numbers from `start` (0 if it is the only one given) up to `stop`, without it; int32 for integers that fit."""
     if stop is None:
         start, stop = 0, start
     step = 1 if step is None else step
