@@ -55,6 +55,7 @@ BEYOND: dict[str, Callable[[], Any]] = {
     "reshape, product overflows": lambda: ops.reshape(X, (2**40, 2**40)),
     "reshape, size overflows": lambda: ops.reshape(X, (2**64,)),
     "method reshape": lambda: ops.ones((2,)).reshape(2**64),
+    "nothing, reshaped": lambda: ops.reshape(ops.zeros((0,)), (0, 2**62)).numpy(),
     "zero beside sizes that overflow": lambda: ops.zeros((0, 2**62, 2**62)),
     "more elements than addresses": lambda: ops.zeros((2**62, 2**62)),
     "broadcast": lambda: ops.broadcast_to(1.0, (2**62, 2)),

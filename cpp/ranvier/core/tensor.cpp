@@ -61,6 +61,7 @@ template Tensor from_values(std::span<const bool>, const Shape&);
 Tensor view(const Tensor& x, const Shape& shape) {
   check(shape.numel() == x.numel(), "reshape: expected a shape with ", x.numel(), " elements like ", x.shape(),
         ", received ", shape);
+  if (shape.numel() == 0) (void)checked_bytes(shape, size_of(x.dtype()));  // beside a 0 any other size would do
   return make(x.impl()->storage, x.impl()->data, shape, x.dtype());
 }
 
