@@ -57,14 +57,18 @@ void sgd(const SgdArgs& args, Index n, T* w, const T* g, T* v) {
   const auto momentum = static_cast<T>(args.momentum);
   const bool nesterov = args.nesterov;
   if (v == nullptr) {
-    each_vector<T>(n, [=](Index i, Index left) { store(w + i, load(w + i, left) - lr * load(g + i, left), left); });
+    each_vector<T>(n, [=](Index i, Index left) {
+      const Vec<T> step = vec::rounded(lr * load(g + i, left));
+      store(w + i, load(w + i, left) - step, left);
+    });
     return;
   }
   each_vector<T>(n, [=](Index i, Index left) {
-    const Vec<T> step = lr * load(g + i, left);
-    const Vec<T> speed = momentum * load(v + i, left) - step;
+    const Vec<T> step = vec::rounded(lr * load(g + i, left));
+    const Vec<T> speed = vec::rounded(momentum * load(v + i, left)) - step;
     store(v + i, speed, left);
-    store(w + i, load(w + i, left) + (nesterov ? momentum * speed - step : speed), left);
+    const Vec<T> move = nesterov ? vec::rounded(momentum * speed) - step : speed;
+    store(w + i, load(w + i, left) + move, left);
   });
 }
 
@@ -87,7 +91,8 @@ void adam(const AdamArgs& args, Index n, T* w, const T* g, T* m, T* v, T* vmax) 
       square = top > square ? top : square;
       store(vmax + i, square, left);
     }
-    store(w + i, load(w + i, left) - scaled_by_root<T>(alpha * mean, square, epsilon), left);
+    const Vec<T> step = vec::rounded(scaled_by_root<T>(alpha * mean, square, epsilon));
+    store(w + i, load(w + i, left) - step, left);
   });
 }
 
@@ -100,16 +105,16 @@ void rmsprop(const RmspropArgs& args, Index n, T* w, const T* g, T* v, T* a, T* 
   const auto epsilon = static_cast<T>(args.epsilon);
   each_vector<T>(n, [=](Index i, Index left) {
     const Vec<T> grad = load(g + i, left);
-    Vec<T> square = rho * load(v + i, left) + rest * (grad * grad);
+    Vec<T> square = vec::rounded(rho * load(v + i, left)) + vec::rounded(rest * (grad * grad));
     store(v + i, square, left);
     if (a != nullptr) {
-      const Vec<T> mean = rho * load(a + i, left) + rest * grad;
+      const Vec<T> mean = vec::rounded(rho * load(a + i, left)) + vec::rounded(rest * grad);
       store(a + i, mean, left);
-      square -= mean * mean;
+      square -= vec::rounded(mean * mean);
     }
     Vec<T> step = lr * grad / vec::sqrt<T>(square + epsilon);
     if (u != nullptr) {
-      step += momentum * load(u + i, left);
+      step += vec::rounded(momentum * load(u + i, left));
       store(u + i, step, left);
     }
     store(w + i, load(w + i, left) - step, left);

@@ -125,9 +125,24 @@ RANVIER_INLINE void store(T* p, Vec<T> v, Index left) {
   }
 }
 
+/// v, rounded: a product in it is not fused with an addition that follows. Whether the compiler fuses the two depends on
+/// the branches between them, and a tail must not round differently from the rest of its array.
+template <class V>
+RANVIER_INLINE V rounded(V v) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(v));
+#elif defined(__SSE2__)
+  asm("" : "+x"(v));
+#elif defined(__aarch64__)
+  asm("" : "+w"(v));
+#endif
+  return v;
+}
+
 /// dst = v or dst += v: what every kernel with an accumulate flag ends with.
 template <class T>
 RANVIER_INLINE void put(T* p, Vec<T> v, Index left, bool accumulate) {
+  v = rounded(v);
   store(p, accumulate ? load(p, left) + v : v, left);
 }
 
