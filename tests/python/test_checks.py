@@ -288,14 +288,14 @@ def test_class_weights_become_row_weights() -> None:
         np.testing.assert_array_equal(rows, expected)
     np.testing.assert_array_equal(class_weight_to_rows({-1: 2, 1: 3}, np.array([1, -1])), [3, 2])
     np.testing.assert_array_equal(class_weight_to_rows({np.int64(0): 1, 1.0: 3}, np.array([0, 1])), [1, 3])
+    np.testing.assert_array_equal(class_weight_to_rows({1: 3}, np.array([0, 1, 2])), [1, 3, 1])
 
 
 @pytest.mark.parametrize(
     ("weights", "y", "error", "message"),
     [
-        ({0: 1.0}, LABELS, ValueError, r"received none for 1, 2; add 1: 1.0 .*keys given: 0"),
-        ({}, LABELS, ValueError, r"received none for 0, 1, 2"),
-        ({9: 1.0}, LABELS, ValueError, r"received none for 0, 1, 2"),
+        ({}, LABELS, ValueError, r"expected weights for labels in y \(0, 1, 2\), received"),
+        ({9: 1.0}, LABELS, ValueError, r"expected weights for labels in y \(0, 1, 2\), received them for 9 only"),
         ("balanced", LABELS, TypeError, r"expected a dict such as .*received str.*len\(y\)"),
         ({"0": 1.0}, LABELS, TypeError, r"expected integer labels"),
         ({0: "a"}, LABELS, TypeError, r"expected integer labels and numbers"),

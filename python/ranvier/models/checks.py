@@ -119,15 +119,15 @@ def class_weight_to_rows(class_weight: Any, y: Any, sample_weight: Any = None, *
     """The weight of each row's class, shape `(rows,)`, dtype `config.floatx()`.
 
     Args:
-        class_weight: dict of class label -> weight; must name every label in `y`.
+        class_weight: dict of class label -> weight; labels it does not name count 1.0, as in Keras.
         y: labels of shape `(rows,)` or `(rows, 1)`, or one-hot rows `(rows, classes)` (the largest entry counts).
         sample_weight: must be `None`, as in Keras.
         where: the calling method's name, for messages.
 
     Raises:
         TypeError: `class_weight` is not a dict of numbers.
-        ValueError: labels without a weight, labels that are not whole, `y` of three axes and more, or both kinds of
-            weights.
+        ValueError: no label in `y` has a weight, labels that are not whole, `y` of three axes and more, or both kinds
+            of weights.
     """
     place = f"[{where}] class_weight:"
     if sample_weight is not None:
@@ -154,13 +154,12 @@ def class_weight_to_rows(class_weight: Any, y: Any, sample_weight: Any = None, *
     keys, weights = keys[order], weights[order]
     position = np.minimum(np.searchsorted(keys, labels), max(len(keys) - 1, 0))
     known = keys[position] == labels if len(keys) else np.zeros(len(labels), bool)
-    if not known.all():
-        missing = np.unique(labels[~known]).tolist()
+    if len(labels) and not known.any():
         raise ValueError(
-            f"{place} expected a weight for every label in y, received none for {_some(missing)}; "
-            f"add {missing[0]}: 1.0 for unweighted rows (keys given: {_some(keys.tolist())})."
+            f"{place} expected weights for labels in y ({_some(np.unique(labels).tolist())}), received them for "
+            f"{_some(keys.tolist())} only; labels without a weight count 1.0."
         )
-    return weights[position]
+    return np.where(known, weights[position] if len(keys) else 1, 1).astype(weights.dtype)
 
 
 def split_validation(
