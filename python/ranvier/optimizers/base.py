@@ -47,7 +47,7 @@ class Optimizer:
         parameters: Any = None,
     ) -> None:
         self._engine_optimizer: _core.Optimizer | None = None
-        self.name = name or auto_name(type(self).__name__)
+        self.name = name or auto_name(type(self).__name__.lower())
         self._schedule: Callable[..., Any] | None = None
         self._rate = 0.0
         self._set_rate(learning_rate)
