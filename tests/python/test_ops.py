@@ -327,3 +327,9 @@ BAD: list[tuple[Any, type[Exception], str]] = [
 def test_bad_input_is_named(action: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         action()
+
+
+@pytest.mark.parametrize(("function", "alpha"), [("elu", -0.5), ("elu", float("nan")), ("celu", 0.0), ("celu", -1.0)])
+def test_alphas_without_a_right_derivative_are_refused(function: str, alpha: float) -> None:
+    with pytest.raises(ValueError, match=rf"\[{function}\] expected alpha"):
+        getattr(ops, function)([1.0, -1.0], alpha)

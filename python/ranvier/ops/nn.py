@@ -73,7 +73,13 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
 
 
 def elu(x: Any, alpha: float = 1.0) -> Tensor:
-    """``x`` above 0, ``alpha * (exp(x) - 1)`` below (Clevert et al. 2016)."""
+    """``x`` above 0, ``alpha * (exp(x) - 1)`` below (Clevert et al. 2016).
+
+    Raises:
+        ValueError: a negative alpha; the derivative is taken from the output, whose sign would no longer tell the side.
+    """
+    if not alpha >= 0:
+        raise ValueError(f"[elu] expected alpha >= 0, received {alpha}.")
     return engine.unary("elu", floating(x), float(alpha))
 
 
@@ -83,7 +89,13 @@ def selu(x: Any) -> Tensor:
 
 
 def celu(x: Any, alpha: float = 1.0) -> Tensor:
-    """``max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))`` (Barron 2017)."""
+    """``max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))`` (Barron 2017).
+
+    Raises:
+        ValueError: an alpha that is not positive.
+    """
+    if not alpha > 0:
+        raise ValueError(f"[celu] expected alpha > 0, received {alpha}.")
     return engine.unary("celu", floating(x), float(alpha))
 
 
