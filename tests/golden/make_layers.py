@@ -1,11 +1,10 @@
-"""Writes layers.npz: results and gradients of `layer_cases` by Keras 3 on PyTorch, all in float64.
+"""Writes layers_<family>.npz: results and gradients of `families` by Keras 3 on PyTorch, all in float64.
 
-Run with an environment that has keras and torch:
-    python tests/golden/make_layers.py
+Run with an environment that has keras and torch; without names all families are written:
+    python tests/golden/make_layers.py [family ...]
 
-Names: ``layer/<label>/y``, ``/dx``, ``/dw<i>`` and ``/state<i>`` (weights that are not trained, after the call);
-``loss/<label>/each``, ``/value``, ``/weighted`` and ``/dy`` (of the weighted value); ``optimizer/<label>/<step>/<i>``;
-``schedule/<label>``.
+Names: ``<label>/y``, ``/dx`` (``/dx0``, ``/dx1`` … of several inputs), ``/dw<i>`` and ``/state<i>`` (weights that are
+not trained, after the call).
 """
 
 from __future__ import annotations
@@ -15,99 +14,51 @@ import sys
 from pathlib import Path
 
 os.environ["KERAS_BACKEND"] = "torch"
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import keras
-import layer_cases as cases
 import numpy as np
 import torch
 from keras.src.backend.common import dtypes
+
+from families import FAMILIES, Case, case_inputs, case_weights, cotangent
+from golden.store import save
 
 # Outside TensorFlow Keras computes float64 as float32 in many places, by this table.
 dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 
 
-def numbers(x: torch.Tensor) -> np.ndarray:
-    """The values of a tensor."""
-    return x.detach().numpy().astype(np.float64)
-
-
-def layer_results(label: str) -> dict[str, np.ndarray]:
+def results(label: str, case: Case) -> dict[str, np.ndarray]:
     """Output, gradients and state of one layer."""
-    class_name, arguments, _, training = cases.LAYERS[label]
-    x = torch.tensor(cases.layer_input(label), requires_grad=True)
-    layer = getattr(keras.layers, class_name)(**arguments)
-    layer.build(tuple(x.shape))
-    layer.set_weights(cases.layer_weights(label, [(w.name, tuple(w.shape)) for w in layer.weights]))
+    xs = [torch.tensor(x, requires_grad=not case.integers) for x in case_inputs(label, case)]
+    several = isinstance(case.inputs, list)
+    layer = getattr(keras.layers, case.layer)(**case.arguments)
+    layer.build([tuple(x.shape) for x in xs] if several else tuple(xs[0].shape))
+    layer.set_weights(case_weights(label, [(w.name, tuple(w.shape)) for w in layer.weights]))
     takes_training = "training" in layer._call_signature.parameters
-    y = layer(x, **({"training": training} if takes_training else {}))
-    dy = torch.tensor(cases.cotangent(label, tuple(y.shape)))
-    weights = [w.value for w in layer.trainable_variables]
-    dx, *dw = torch.autograd.grad((y * dy).sum(), [x, *weights])
-    state = [w.value for w in layer.non_trainable_weights]
-    results = {"y": y, "dx": dx}
-    results |= {f"dw{i}": g for i, g in enumerate(dw)} | {f"state{i}": v for i, v in enumerate(state)}
-    return {f"layer/{label}/{key}": numbers(value) for key, value in results.items()}
-
-
-def loss_results(label: str) -> dict[str, np.ndarray]:
-    """Values and gradient of one loss."""
-    class_name, arguments, kind = cases.LOSSES[label]
-    y_true, y_pred, weights = cases.loss_data(kind)
-    p = torch.tensor(y_pred, requires_grad=True)
-    make = getattr(keras.losses, class_name)
-    loss = make(**arguments)
-    weighted = loss(y_true, p, sample_weight=weights)
-    results = {
-        "each": make(**{**arguments, "reduction": None})(y_true, p),
-        "value": loss(y_true, p),
-        "weighted": weighted,
-        "dy": torch.autograd.grad(weighted, p)[0],
-    }
-    return {f"loss/{label}/{key}": numbers(value) for key, value in results.items()}
-
-
-def optimizer_results(label: str) -> dict[str, np.ndarray]:
-    """Weights after each of five steps."""
-    class_name, arguments = cases.OPTIMIZERS[label]
-    values, steps = cases.optimizer_data()
-    variables = [keras.Variable(v) for v in values]
-    optimizer = getattr(keras.optimizers, class_name)(**arguments)
-    optimizer.build(variables)
-    results = {}
-    for step, gradients in enumerate(steps):
-        optimizer.apply([torch.tensor(g) for g in gradients], variables)
-        for i, variable in enumerate(variables):
-            results[f"optimizer/{label}/{step}/{i}"] = numbers(variable.value)
-    return results
+    if case.reference is not None:
+        y = case.reference(layer, *xs)
+    else:
+        y = layer(xs if several else xs[0], **({"training": case.training} if takes_training else {}))
+    found = {"y": y}
+    wanted = {} if case.integers else {f"dx{i}": x for i, x in enumerate(xs)} if several else {"dx": xs[0]}
+    wanted |= {f"dw{i}": w.value for i, w in enumerate(layer.trainable_variables)}
+    if wanted:
+        dy = torch.tensor(cotangent(label, tuple(y.shape)))
+        found |= dict(zip(wanted, torch.autograd.grad((y * dy).sum(), list(wanted.values())), strict=True))
+    found |= {f"state{i}": w.value for i, w in enumerate(layer.non_trainable_weights)}
+    return {f"{label}/{key}": value.detach().numpy().astype(np.float64) for key, value in found.items()}
 
 
 def main() -> None:
-    """Runs everything and saves it beside this file."""
+    """Writes the files of the families named on the command line, or all."""
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
-    golden: dict[str, np.ndarray] = {}
-    for label in cases.LAYERS:
-        golden |= layer_results(label)
-    for label in cases.LOSSES:
-        golden |= loss_results(label)
-    for label in cases.OPTIMIZERS:
-        golden |= optimizer_results(label)
-    for label, (class_name, arguments) in cases.SCHEDULES.items():
-        schedule = getattr(keras.optimizers.schedules, class_name)(**arguments)
-        golden[f"schedule/{label}"] = np.array([float(schedule(step)) for step in cases.STEPS])
-    for name, value in golden.items():
-        if not np.isfinite(value).all():
-            raise ValueError(f"{name} is not finite")
-        if np.array_equal(value, value.astype(np.float32)) and not np.array_equal(value, value.round()):
-            print(f"{name} was computed in float32")
-    # One array for all: an entry each would cost more than the numbers.
-    np.savez_compressed(
-        Path(__file__).parent / "layers.npz",
-        names=np.array(list(golden)),
-        shapes=np.array([",".join(map(str, v.shape)) for v in golden.values()]),
-        values=np.concatenate([v.ravel() for v in golden.values()]),
-    )
+    for name in sys.argv[1:] or FAMILIES:
+        golden: dict[str, np.ndarray] = {}
+        for label, case in FAMILIES[name].golden.items():
+            golden |= results(label, case)
+        save(f"layers_{name}", golden)
 
 
 if __name__ == "__main__":

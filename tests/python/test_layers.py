@@ -1,166 +1,177 @@
-"""Layers: values and gradients against Keras 3, and one contract for all of them."""
+"""Layers: values and gradients against Keras 3, and one contract for all of them, family by family."""
 
 from __future__ import annotations
 
+import inspect
 import json
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pytest
 
-from golden.layer_cases import LAYERS, cotangent, layer_input, layer_weights, load
+from families import FAMILIES, Case, Row, Shapes, case_inputs, case_weights, cotangent, shapes_of
+from golden.store import load
 from ranvier import layers, ops
 from ranvier.layers import registry
 from ranvier.utils.session import clear_session
 
-GOLD = load()
-
-# One instance of every layer for the contract: (class name, arguments, input shape, output shape)
-CONTRACT: list[tuple[str, dict[str, Any], tuple[int, ...], tuple[int, ...]]] = [
-    ("InputLayer", {"shape": (3,)}, (4, 3), (4, 3)),
-    ("Dense", {"units": 5, "activation": "relu"}, (4, 3), (4, 5)),
-    ("Dense", {"units": 5, "activation": "gate_of_my_own"}, (4, 2, 3), (4, 2, 5)),
-    ("Activation", {"activation": "tanh"}, (4, 3), (4, 3)),
-    ("Identity", {}, (4, 3), (4, 3)),
-    ("Dropout", {"rate": 0.5, "seed": 3}, (4, 3), (4, 3)),
-    ("AlphaDropout", {"rate": 0.3, "seed": 3}, (4, 3), (4, 3)),
-    ("GaussianDropout", {"rate": 0.3, "seed": 3}, (4, 3), (4, 3)),
-    ("GaussianNoise", {"stddev": 0.5, "seed": 3}, (4, 3), (4, 3)),
-    ("Flatten", {}, (4, 3, 2), (4, 6)),
-    ("Reshape", {"target_shape": (3, 2)}, (4, 6), (4, 3, 2)),
-    ("Permute", {"dims": (2, 1)}, (4, 3, 2), (4, 2, 3)),
-    ("RepeatVector", {"n": 2}, (4, 3), (4, 2, 3)),
-    ("BatchNormalization", {"momentum": 0.9}, (4, 3), (4, 3)),
-    ("LayerNormalization", {}, (4, 3), (4, 3)),
-    ("Normalization", {"mean": [0.0, 1.0, 2.0], "variance": [1.0, 1.0, 4.0]}, (4, 3), (4, 3)),
-    ("Normalization", {}, (4, 3), (4, 3)),
-    ("Rescaling", {"scale": 0.5, "offset": 1.0}, (4, 3), (4, 3)),
-    ("Rescaling", {"scale": [1.0, 2.0, 3.0]}, (4, 3), (4, 3)),
-    ("ReLU", {"max_value": 1.0}, (4, 3), (4, 3)),
-    ("LeakyReLU", {}, (4, 3), (4, 3)),
-    ("PReLU", {"shared_axes": [1]}, (4, 3, 2), (4, 3, 2)),
-    ("ELU", {"alpha": 0.5}, (4, 3), (4, 3)),
-    ("Softmax", {}, (4, 3), (4, 3)),
-    ("Softmax", {"axis": [1, 2]}, (4, 3, 2), (4, 3, 2)),
-]
-IDS = [f"{name}-{i}" for i, (name, *_) in enumerate(CONTRACT)]
-WEIGHTS = {
-    "Dense": ["kernel", "bias"],
-    "BatchNormalization": ["gamma", "beta", "moving_mean", "moving_variance"],
-    "LayerNormalization": ["gamma", "beta"],
-    "Normalization": ["mean", "variance"],
-    "PReLU": ["alpha"],
-}
-NOISE = {"Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise"}
-STATE = {"moving_mean", "moving_variance", "mean", "variance"}
+CASES = {label: case for family in FAMILIES.values() for label, case in family.golden.items()}
+ROWS = [(row, family) for family in FAMILIES.values() for row in family.contract]
+IDS = [f"{name}-{row.layer}-{i}" for name, family in FAMILIES.items() for i, row in enumerate(family.contract)]
 
 
-def gate_of_my_own(x: Any) -> Any:
-    return ops.multiply(x, ops.sigmoid(x))
+@pytest.fixture(scope="module")
+def golden() -> dict[str, np.ndarray]:
+    return {key: value for name in FAMILIES for key, value in load(f"layers_{name}").items()}
 
 
-def make(class_name: str, arguments: dict[str, Any], **kwargs: Any) -> Any:
-    settings = {k: gate_of_my_own if v == "gate_of_my_own" else v for k, v in arguments.items()}
-    return getattr(layers, class_name)(**settings, **kwargs)
+def make(row: Row | Case, **kwargs: Any) -> Any:
+    return getattr(layers, row.layer)(**row.arguments, **kwargs)
 
 
-def data(shape: tuple[int, ...], dtype: str = "float32") -> np.ndarray:
-    return np.random.default_rng(5).normal(size=shape).astype(dtype)
+def custom_objects(row: Row) -> dict[str, Any]:
+    return {value.__name__: value for value in row.arguments.values() if inspect.isfunction(value)}
 
 
-def test_every_layer_is_in_the_contract() -> None:
+def with_batch(shapes: Shapes, size: int | None) -> Any:
+    """The shapes with another batch size."""
+    if isinstance(shapes, list):
+        return [(size, *shape[1:]) for shape in shapes]
+    return (size, *shapes[1:])
+
+
+def data(row: Row, dtype: str = "float32", batch: int | None = None) -> Any:
+    draw = np.random.default_rng(5)
+    shapes = shapes_of(row.inputs if batch is None else with_batch(row.inputs, batch))
+    if row.integers:
+        arrays = [draw.integers(0, row.integers, size=shape) for shape in shapes]
+    else:
+        arrays = [draw.normal(size=shape).astype(dtype) for shape in shapes]
+    return arrays if isinstance(row.inputs, list) else arrays[0]
+
+
+def shapes_in(y: Any) -> Any:
+    return [t.shape for t in y] if isinstance(y, list) else y.shape
+
+
+def arrays_in(y: Any) -> list[np.ndarray]:
+    return [t.numpy().copy() for t in (y if isinstance(y, list) else [y])]
+
+
+def dtypes_in(y: Any) -> set[str]:
+    return {t.dtype for t in (y if isinstance(y, list) else [y])}
+
+
+def test_every_layer_belongs_to_a_family() -> None:
     named = {c.__name__ for c in registry.classes().values() if c.__module__.startswith("ranvier.layers.")}
-    assert named - {"Lambda"} == {name for name, *_ in CONTRACT}
-    assert named - {"Lambda", "InputLayer"} == {name for name, *_ in LAYERS.values()}
+    kept = {row.layer for row, _ in ROWS}
+    excused = {name for family in FAMILIES.values() for name in family.without_contract}
+    assert named == kept | excused
+    assert not kept & excused
+    compared = {case.layer for case in CASES.values()}
+    excused = {name for family in FAMILIES.values() for name in family.without_golden}
+    assert named == compared | excused
+    assert not compared & excused
+
+
+def test_labels_and_golden_values_belong_together(golden: dict[str, np.ndarray]) -> None:
+    labels = Counter(label for family in FAMILIES.values() for label in family.golden)
+    assert [label for label, n in labels.items() if n > 1] == []
+    assert {key.rsplit("/", 1)[0] for key in golden} == set(labels)
 
 
 # -- against Keras -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("label", LAYERS)
+@pytest.mark.parametrize("label", CASES)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_values_and_gradients_are_those_of_keras(label: str, dtype: str) -> None:
+def test_values_and_gradients_are_those_of_keras(label: str, dtype: str, golden: dict[str, np.ndarray]) -> None:
+    case = CASES[label]
     # float32: rounding of about 1e-7 per operation, squared and summed over a handful of elements
-    tolerance = 1e-11 if dtype == "float64" else 3e-5
-    if "hard_sigmoid" in label:
-        tolerance = max(tolerance, 1e-7)  # PyTorch's 1/6 is a float32 number
-    class_name, arguments, shape, training = LAYERS[label]
-    layer = getattr(layers, class_name)(**arguments, dtype=dtype)
-    layer.build(shape)
-    if class_name != "Normalization":  # given statistics are no weights in Keras
-        layer.set_weights(layer_weights(label, [(w.name, w.shape) for w in layer.weights]))
-    x = ops.convert_to_tensor(layer_input(label), dtype)
-    x.requires_grad = True
-    y = layer(x, training=training)
+    tolerance = max(1e-11 if dtype == "float64" else 3e-5, case.tolerance)
+    layer = make(case, dtype=dtype)
+    layer.build(case.inputs)
+    if case.sets_weights:
+        layer.set_weights(case_weights(label, [(w.name, w.shape) for w in layer.weights]))
+    xs = [ops.convert_to_tensor(x, None if case.integers else dtype) for x in case_inputs(label, case)]
+    for x in xs:
+        x.requires_grad = not case.integers
+    y = layer(xs if isinstance(case.inputs, list) else xs[0], training=case.training)
     assert y.dtype == dtype
+    checked = set()
 
     def check(value: Any, key: str) -> None:
-        np.testing.assert_allclose(value, GOLD[f"layer/{label}/{key}"], rtol=tolerance, atol=tolerance, err_msg=key)
+        checked.add(key)
+        np.testing.assert_allclose(value, golden[f"{label}/{key}"], rtol=tolerance, atol=tolerance, err_msg=key)
 
     check(y.numpy(), "y")
-    (y * ops.convert_to_tensor(cotangent(label, y.shape), dtype)).sum().backward()
-    check(x.grad.numpy(), "dx")
+    if xs[0].requires_grad or layer.trainable_weights:
+        (y * ops.convert_to_tensor(cotangent(label, y.shape), dtype)).sum().backward()
+    for i, x in enumerate([] if case.integers else xs):
+        check(x.grad.numpy(), f"dx{i}" if isinstance(case.inputs, list) else "dx")
     for i, weight in enumerate(layer.trainable_weights):
         check(weight.grad.numpy(), f"dw{i}")
-    for i, weight in enumerate(layer.non_trainable_weights if class_name != "Normalization" else []):
+    for i, weight in enumerate(layer.non_trainable_weights if case.sets_weights else []):
         check(weight.numpy(), f"state{i}")
+    assert checked == {key.rsplit("/", 1)[1] for key in golden if key.startswith(f"{label}/")}
 
 
 # -- the contract ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "arguments", "shape", "output"), CONTRACT, ids=IDS)
+@pytest.mark.parametrize(("row", "family"), ROWS, ids=IDS)
 class TestContract:
-    def test_builds_on_first_call_and_names_its_weights(
-        self, name: str, arguments: dict[str, Any], shape: Any, output: Any
-    ) -> None:
-        layer = make(name, arguments, name="mine")
+    def test_builds_on_first_call_and_names_its_weights(self, row: Row, family: Any) -> None:
+        layer = make(row, name="mine")
         assert layer.name == "mine"
-        assert layer.built == (name == "InputLayer")
-        y = layer(data(shape))
+        assert layer.built == (row.layer == "InputLayer")
+        y = layer(data(row))
         assert layer.built
-        assert (y.shape, y.dtype) == (output, "float32")
-        assert [w.name for w in layer.weights] == WEIGHTS.get(name, [])
-        assert [w.path for w in layer.weights] == [f"mine/{w}" for w in WEIGHTS.get(name, [])]
+        assert shapes_in(y) == row.output
+        assert dtypes_in(y) == {"float32"}
+        names = family.weights.get(row.layer, [])
+        assert [w.name for w in layer.weights] == names
+        assert [w.path for w in layer.weights] == [f"mine/{w}" for w in names]
         assert all(getattr(layer, w.name) is w for w in layer.weights)
         assert layer.count_params() == sum(int(np.prod(w.shape)) for w in layer.weights)
 
-    def test_builds_from_a_shape(self, name: str, arguments: dict[str, Any], shape: Any, output: Any) -> None:
-        layer = make(name, arguments)
-        batched = (None, *shape[1:])
-        assert tuple(layer.compute_output_shape(batched)) == (None, *output[1:])
+    def test_builds_from_a_shape(self, row: Row, family: Any) -> None:
+        layer = make(row)
+        batched = with_batch(row.inputs, None)
+        assert layer.compute_output_shape(batched) == with_batch(row.output, None)
         layer.build(batched)
         assert layer.built
-        assert layer(data((7, *shape[1:]))).shape == (7, *output[1:])
-        assert layer(data((1, *shape[1:]))).shape == (1, *output[1:])
+        for size in (7, 1):
+            assert shapes_in(layer(data(row, batch=size))) == with_batch(row.output, size)
 
-    def test_config_makes_an_equal_layer(self, name: str, arguments: dict[str, Any], shape: Any, output: Any) -> None:
-        layer = make(name, arguments, name="first", dtype="float64")
-        custom = {"gate_of_my_own": gate_of_my_own}
+    def test_config_makes_an_equal_layer(self, row: Row, family: Any) -> None:
+        layer = make(row, name="first", dtype="float64")
         record = layers.serialize(layer)
-        again = layers.deserialize(json.loads(json.dumps(record)), custom)
+        again = layers.deserialize(json.loads(json.dumps(record)), custom_objects(row))
         assert type(again) is type(layer)
         assert json.dumps(layers.serialize(again)) == json.dumps(record)
-        x = data(shape, "float64")
-        layer.build(shape)
-        again.build(shape)
+        x = data(row, "float64")
+        layer.build(row.inputs)
+        again.build(row.inputs)
         again.set_weights(layer.get_weights())
-        np.testing.assert_array_equal(layer(x).numpy(), again(x).numpy())
+        for ours, theirs in zip(arrays_in(layer(x)), arrays_in(again(x)), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
 
-    def test_float64(self, name: str, arguments: dict[str, Any], shape: Any, output: Any) -> None:
-        layer = make(name, arguments, dtype="float64")
-        x = data(shape, "float64")
-        y = layer(x)
-        assert y.dtype == "float64"
+    def test_float64(self, row: Row, family: Any) -> None:
+        layer = make(row, dtype="float64")
+        y = layer(data(row, "float64"))
+        assert dtypes_in(y) == {"float64"}
         assert all(w.dtype == "float64" for w in layer.weights)
-        single = make(name, arguments)
-        single.build(shape)
+        single = make(row)
+        single.build(row.inputs)
         single.set_weights(layer.get_weights())
-        np.testing.assert_allclose(single(x.astype("float32")).numpy(), y.numpy(), rtol=2e-6, atol=2e-6)
+        for ours, exact in zip(arrays_in(single(data(row))), arrays_in(y), strict=True):
+            np.testing.assert_allclose(ours, exact, rtol=row.tolerance, atol=row.tolerance)
 
-    def test_weights_are_read_and_set(self, name: str, arguments: dict[str, Any], shape: Any, output: Any) -> None:
-        layer = make(name, arguments, name="mine")
-        layer.build(shape)
+    def test_weights_are_read_and_set(self, row: Row, family: Any) -> None:
+        layer = make(row, name="mine")
+        layer.build(row.inputs)
         before = layer.get_weights()
         layer.set_weights([w + 1 for w in before])
         for old, new in zip(before, layer.get_weights(), strict=True):
@@ -169,15 +180,15 @@ class TestContract:
             layer.set_weights([*before, np.zeros(2)])
         if before:
             wrong = [*before[:-1], np.zeros((*before[-1].shape, 2))]
-            with pytest.raises(ValueError, match=rf"\[mine\].*'mine/{WEIGHTS[name][-1]}'"):
+            with pytest.raises(ValueError, match=rf"\[mine\].*'mine/{family.weights[row.layer][-1]}'"):
                 layer.set_weights([w + 5 for w in wrong])
             np.testing.assert_array_equal(layer.get_weights()[0], before[0] + 1)  # nothing is half-changed
 
-    def test_freezing(self, name: str, arguments: dict[str, Any], shape: Any, output: Any) -> None:
-        layer = make(name, arguments)
-        layer.build(shape)
-        state = [w.name for w in layer.weights if w.name in STATE]
-        trained = [w.name for w in layer.weights if w.name not in STATE]
+    def test_freezing(self, row: Row, family: Any) -> None:
+        layer = make(row)
+        layer.build(row.inputs)
+        state = [w.name for w in layer.weights if w.name in family.state]
+        trained = [w.name for w in layer.weights if w.name not in family.state]
         assert [w.name for w in layer.trainable_weights] == trained
         assert [w.name for w in layer.non_trainable_weights] == state
         layer.trainable = False
@@ -186,26 +197,25 @@ class TestContract:
         assert not any(w.trainable for w in layer.weights)
         layer.trainable = True
         assert [w.name for w in layer.trainable_weights] == trained
-        if name != "InputLayer":
-            frozen = make(name, arguments, trainable=False)
-            frozen.build(shape)
+        if row.layer != "InputLayer":
+            frozen = make(row, trainable=False)
+            frozen.build(row.inputs)
             assert frozen.trainable_weights == []
             frozen.trainable = True
             assert [w.name for w in frozen.trainable_weights] == trained
 
-    def test_training_changes_noise_and_batch_statistics_only(
-        self, name: str, arguments: dict[str, Any], shape: Any, output: Any
-    ) -> None:
-        layer = make(name, arguments)
-        x = data(shape)
-        still = layer(x).numpy().copy()
-        np.testing.assert_array_equal(layer(x, training=False).numpy(), still)
-        trained = layer(x, training=True).numpy()
-        assert np.array_equal(trained, still) == (name not in NOISE | {"BatchNormalization"})
+    def test_training_changes_noise_and_batch_statistics_only(self, row: Row, family: Any) -> None:
+        layer = make(row)
+        x = data(row)
+        still = arrays_in(layer(x))
+        same = [np.array_equal(a, b) for a, b in zip(arrays_in(layer(x, training=False)), still, strict=True)]
+        assert all(same)
+        same = [np.array_equal(a, b) for a, b in zip(arrays_in(layer(x, training=True)), still, strict=True)]
+        assert all(same) == (row.layer not in family.noisy)
 
-    def test_names_are_counted(self, name: str, arguments: dict[str, Any], shape: Any, output: Any) -> None:
+    def test_names_are_counted(self, row: Row, family: Any) -> None:
         clear_session()
-        first, second = make(name, arguments), make(name, arguments)
+        first, second = make(row), make(row)
         assert second.name == first.name + "_1"
         clear_session()
-        assert make(name, arguments).name == first.name
+        assert make(row).name == first.name

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from golden.layer_cases import LOSSES, load, loss_data
+from golden.learning_cases import LOSSES, loss_data
+from golden.store import load
 from ranvier import losses, ops
 from ranvier._registry import CustomObjectScope
 
-GOLD = load()
+GOLD = load("learning")
 SHORT = {
     "mse": "MeanSquaredError",
     "MAE": "MeanAbsoluteError",

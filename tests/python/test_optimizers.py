@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from golden.layer_cases import OPTIMIZERS, SCHEDULES, STEPS, load, optimizer_data
+from golden.learning_cases import OPTIMIZERS, SCHEDULES, STEPS, optimizer_data
+from golden.store import load
 from ranvier import layers, losses, ops, optimizers
 from ranvier._core import Variable
 from ranvier.optimizers import schedules
 
-GOLD = load()
+GOLD = load("learning")
 
 
 def variables(dtype: str = "float64") -> list[Variable]:

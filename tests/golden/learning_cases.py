@@ -1,71 +1,15 @@
-"""Cases that `make_layers.py` runs through Keras and the layer, loss and optimizer tests through ranvier.
+"""Losses, optimizers and schedules that `make_learning.py` runs through Keras and the tests through ranvier.
 
-Inputs and weights are made from a seed by the functions below, so the golden file holds results only.
+Targets and gradients are made from a seed by the functions below, so the golden file holds results only.
 """
 
 from __future__ import annotations
 
-import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-# label: (class name, constructor arguments, shape of the input, training)
-LAYERS: dict[str, tuple[str, dict[str, Any], tuple[int, ...], bool]] = {
-    **{
-        f"Dense-{name}": ("Dense", {"units": 4, "activation": name}, (6, 5), False)
-        for name in (
-            *("linear", "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus"),
-            *("softsign", "sigmoid", "hard_sigmoid", "hard_silu", "tanh", "hard_tanh", "exponential", "softmax"),
-            *("log_softmax", "log_sigmoid", "tanh_shrink", "soft_shrink", "hard_shrink", "squareplus", "glu"),
-            *("sparse_plus", "sparse_sigmoid"),  # no sparsemax: Keras's rows do not sum to 1
-        )
-    },
-    "Dense-no-bias": ("Dense", {"units": 3, "use_bias": False}, (6, 5), False),
-    "Dense-3d": ("Dense", {"units": 3, "activation": "tanh"}, (4, 2, 5), False),
-    "Activation": ("Activation", {"activation": "selu"}, (4, 3), False),
-    "Dropout-inference": ("Dropout", {"rate": 0.5}, (4, 3), False),
-    "AlphaDropout-inference": ("AlphaDropout", {"rate": 0.5}, (4, 3), False),
-    "GaussianDropout-inference": ("GaussianDropout", {"rate": 0.5}, (4, 3), False),
-    "GaussianNoise-inference": ("GaussianNoise", {"stddev": 0.5}, (4, 3), False),
-    "Flatten": ("Flatten", {}, (3, 2, 4), False),
-    "Flatten-1d": ("Flatten", {}, (3,), False),
-    "Flatten-channels-first": ("Flatten", {"data_format": "channels_first"}, (3, 2, 4, 2), False),
-    "Reshape": ("Reshape", {"target_shape": [3, -1]}, (2, 12), False),
-    "Permute": ("Permute", {"dims": [3, 1, 2]}, (2, 3, 4, 5), False),
-    "RepeatVector": ("RepeatVector", {"n": 3}, (2, 4), False),
-    "BatchNormalization-training": ("BatchNormalization", {}, (7, 4), True),
-    "BatchNormalization-momentum": ("BatchNormalization", {"momentum": 0.6, "epsilon": 0.01}, (5, 3, 4), True),
-    "BatchNormalization-axis-1": ("BatchNormalization", {"axis": 1}, (5, 3, 4), True),
-    "BatchNormalization-bare": ("BatchNormalization", {"center": False, "scale": False}, (7, 4), True),
-    "BatchNormalization-inference": ("BatchNormalization", {}, (7, 4), False),
-    "LayerNormalization": ("LayerNormalization", {}, (5, 6), False),
-    "LayerNormalization-axes": ("LayerNormalization", {"axis": [1, 2], "epsilon": 0.01}, (4, 3, 2), False),
-    "LayerNormalization-no-scale": ("LayerNormalization", {"scale": False}, (4, 3, 2), False),
-    "Normalization": ("Normalization", {"mean": [1.0, 2.0, 3.0], "variance": [4.0, 1.0, 0.0]}, (4, 3), False),
-    "Normalization-one": ("Normalization", {"axis": None, "mean": 0.5, "variance": 2.0}, (4, 3), False),
-    "Normalization-invert": (
-        "Normalization",
-        {"mean": [1.0, 2.0, 3.0], "variance": [4.0, 1.0, 9.0], "invert": True},
-        (4, 3),
-        False,
-    ),
-    "Rescaling": ("Rescaling", {"scale": 0.25, "offset": -1.0}, (4, 3), False),
-    "Rescaling-array": ("Rescaling", {"scale": [1.0, 2.0, 3.0], "offset": [0.0, 1.0, 2.0]}, (4, 3), False),
-    "Identity": ("Identity", {}, (4, 3), False),
-    "ReLU": ("ReLU", {}, (4, 3), False),
-    "ReLU-all": ("ReLU", {"max_value": 1.5, "negative_slope": 0.2, "threshold": 0.3}, (6, 5), False),
-    "ReLU-max": ("ReLU", {"max_value": 1.0}, (6, 5), False),
-    "ReLU-slope": ("ReLU", {"negative_slope": 0.1}, (6, 5), False),
-    "LeakyReLU": ("LeakyReLU", {}, (4, 3), False),
-    "PReLU": ("PReLU", {}, (4, 3, 2), False),
-    "PReLU-shared": ("PReLU", {"shared_axes": [1]}, (4, 3, 2), False),
-    "ELU": ("ELU", {"alpha": 0.5}, (4, 3), False),
-    "Softmax": ("Softmax", {}, (4, 3), False),
-    "Softmax-axis": ("Softmax", {"axis": 1}, (4, 3, 2), False),
-    "Softmax-axes": ("Softmax", {"axis": [1, 2]}, (4, 3, 2), False),
-}
+from golden.store import generator
 
 # label: (class name, constructor arguments, kind of data)
 LOSSES: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -153,27 +97,6 @@ SCHEDULES: dict[str, tuple[str, dict[str, Any]]] = {
 STEPS = range(24)
 
 
-def generator(label: str) -> np.random.Generator:
-    """A generator that depends on the case's label alone."""
-    return np.random.default_rng(zlib.crc32(label.encode()))
-
-
-def layer_input(label: str) -> np.ndarray:
-    """The input of a layer case."""
-    return generator(label).normal(size=LAYERS[label][2])
-
-
-def layer_weights(label: str, shapes: list[tuple[str, tuple[int, ...]]]) -> list[np.ndarray]:
-    """Weights for a layer's (name, shape) list; variances are positive."""
-    draw = generator(label + "/weights")
-    return [draw.uniform(0.5, 2.0, size=s) if "variance" in n else draw.normal(size=s) for n, s in shapes]
-
-
-def cotangent(label: str, shape: tuple[int, ...]) -> np.ndarray:
-    """What the gradient of the output is set to."""
-    return generator(label + "/cotangent").normal(size=shape)
-
-
 def loss_data(kind: str, rows: int = 9, columns: int = 4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Targets, predictions and weights, one for each value of the loss."""
     draw = generator(kind)
@@ -203,12 +126,3 @@ def optimizer_data() -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
     draw = generator("optimizer")
     shapes = [(3, 2), (4,), (5, 1)]
     return [draw.normal(size=s) for s in shapes], [[draw.normal(size=s) for s in shapes] for _ in range(5)]
-
-
-def load() -> dict[str, np.ndarray]:
-    """The results that `make_layers.py` saved, by name."""
-    with np.load(Path(__file__).parent / "layers.npz") as file:
-        shapes = [tuple(int(n) for n in text.split(",") if n) for text in file["shapes"].tolist()]
-        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
-        parts = np.split(file["values"], ends[:-1])
-        return {n: p.reshape(s) for n, p, s in zip(file["names"].tolist(), parts, shapes, strict=True)}
