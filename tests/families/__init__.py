@@ -1,7 +1,7 @@
 """What the layer tests know about each family of layers: one module a family, found by its place in this folder.
 
-A module holds ``FAMILY = Family(...)``. Its golden values are written by ``python tests/golden/make_layers.py <family>``
-to ``tests/golden/layers_<family>.npz``; ``tests/python/test_layers.py`` runs everything for all families.
+A module holds ``FAMILY = Family(...)``. ``python tests/golden/make_layers.py <family>`` writes its golden values to
+``tests/golden/layers_<family>.npz``; ``tests/python/test_layers.py`` runs everything for all families.
 """
 
 from __future__ import annotations
