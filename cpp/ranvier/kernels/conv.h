@@ -44,10 +44,9 @@ void conv_input_gradient(const ConvGeometry& g, const T* dy, const T* w, T* dx, 
 template <class T>
 void conv_weight_gradient(const ConvGeometry& g, const T* x, const T* dy, T* dw, bool accumulate);
 
-#define RANVIER_EXTERN(T)                                                                                       \
-  extern template void conv_forward<T>(const ConvGeometry&, const T*, const T*, T*, const Epilogue<T>*);        \
-  extern template void conv_input_gradient<T>(const ConvGeometry&, const T*, const T*, T*, bool,                \
-                                              const Epilogue<T>*);                                              \
+#define RANVIER_EXTERN(T)                                                                                             \
+  extern template void conv_forward<T>(const ConvGeometry&, const T*, const T*, T*, const Epilogue<T>*);              \
+  extern template void conv_input_gradient<T>(const ConvGeometry&, const T*, const T*, T*, bool, const Epilogue<T>*); \
   extern template void conv_weight_gradient<T>(const ConvGeometry&, const T*, const T*, T*, bool);
 RANVIER_EXTERN(float)
 RANVIER_EXTERN(double)
