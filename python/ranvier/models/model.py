@@ -12,6 +12,7 @@ from ranvier import _core
 from ranvier._core import Variable
 from ranvier.layers.base import Layer
 from ranvier.models.prediction import PredictionMixin
+from ranvier.models.structures import fit_rank
 from ranvier.models.training import TrainingMixin
 from ranvier.random import SeedGenerator
 
@@ -205,15 +206,8 @@ class Model(TrainingMixin, PredictionMixin, Layer):
         return self.compute_output_shape(shape) if self.built and shape is not None else None
 
     def _adjust_input(self, x: np.ndarray) -> np.ndarray:
-        """`(rows,)` for a model of one feature becomes `(rows, 1)`, and a last axis of 1 too many goes, as in Keras."""
-        shape = self._input_shape_or_none()
-        if shape is None:
-            return x[:, np.newaxis] if x.ndim == 1 else x
-        if x.ndim == len(shape) - 1 and shape[-1] == 1:
-            return x[..., np.newaxis]
-        if x.ndim == len(shape) + 1 and x.shape[-1] == 1 and shape[-1] != 1:
-            return x[..., 0]
-        return x
+        """`x` with the rank of the input, see `structures.fit_rank`."""
+        return fit_rank(x, self._input_shape_or_none())
 
     def _build_for(self, shape: tuple[int, ...], argument: str = "x") -> None:
         """Builds for data of this shape, or checks that it fits."""
