@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Any
 
 ENVIRONMENT = "RANVIER_DATASETS"
-TIMEOUT = 20.0  # seconds without an answer
 
 
 @dataclass(frozen=True)
 class File:
-    """A file by its name (as mirrors have it) and its uncompressed content.
+    """A file by its name (as mirrors have it), and the SHA-256 and size of its content.
 
-    The content is what is verified: the same data are around in differently compressed files.
+    The content is the uncompressed one, as the same data are around in differently compressed files; with `stored`,
+    where only that checksum is published, it is the file as mirrors have it.
     """
 
     name: str
     sha256: str
     size: int
+    stored: bool = False
 
 
 def cache_folder() -> Path:
@@ -39,15 +40,16 @@ def folders(dataset: str) -> list[Path]:
 
 def find(dataset: str, file: File) -> Path | None:
     """The path of a file that is there, compressed or not, else `None`."""
+    names = (file.name,) if file.stored else (file.name, file.name.removesuffix(".gz"))
     for folder in folders(dataset):
-        for name in dict.fromkeys((file.name, file.name.removesuffix(".gz"))):
+        for name in names:
             if (folder / name).is_file():
                 return folder / name
     return None
 
 
 def load(dataset: str, files: Sequence[File], mirrors: Sequence[str]) -> list[bytes]:
-    """The uncompressed contents of `files`, downloaded first where they are missing.
+    """The contents of `files`, downloaded first where they are missing; a damaged file of the cache is fetched again.
 
     Args:
         dataset: name of the data set and of its folder.
@@ -55,20 +57,27 @@ def load(dataset: str, files: Sequence[File], mirrors: Sequence[str]) -> list[by
         mirrors: addresses that end with a slash, tried in order.
 
     Raises:
-        ValueError: a file that is there has other content.
+        ValueError: a file in the user's own folder has other content.
         ConnectionError: a file is missing and no mirror delivers it; says where to put it.
     """
     contents = []
     for file in files:
         path = find(dataset, file)
         if path is None:
-            path = _download(dataset, file, files, mirrors)
-        contents.append(read_verified(path, file))
+            contents.append(_download(dataset, file, files, mirrors, folders(dataset)[0], ""))
+            continue
+        try:
+            contents.append(read_verified(path, file))
+        except ValueError as error:
+            if path.parent != cache_folder() / dataset:  # what the user put there is not ours to replace
+                raise ValueError(f"{error} Replace the file, or delete it to have it downloaded.") from None
+            print(f"{error} It is downloaded again.")
+            contents.append(_download(dataset, file, files, mirrors, path.parent, f"where one is damaged: {error}"))
     return contents
 
 
 def read_verified(path: Path, file: File) -> bytes:
-    """The uncompressed content of `path`.
+    """The content of `path`.
 
     Raises:
         ValueError: it is damaged, truncated or another file.
@@ -81,7 +90,7 @@ def read_verified(path: Path, file: File) -> bytes:
     content = b""
     try:
         with path.open("rb") as raw:
-            compressed = raw.read(2) == b"\x1f\x8b"
+            compressed = not file.stored and raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             stream: Any = gzip.GzipFile(fileobj=raw) if compressed else raw
             content = stream.read(file.size + 1)  # never more, whatever a foreign file unpacks to
@@ -93,66 +102,31 @@ def read_verified(path: Path, file: File) -> bytes:
         digest = hashlib.sha256(content).hexdigest()
         problem = "" if digest == file.sha256 else f"other content (SHA-256 {digest})"
     if problem:
+        name = file.name if file.stored else file.name.removesuffix(".gz")
         raise ValueError(
-            f"[{path.parent.name}] {path}: expected the {file.size:,} bytes of {file.name.removesuffix('.gz')} "
-            f"(SHA-256 {file.sha256}), received {problem}; delete the file, and it is downloaded again."
+            f"[{path.parent.name}] {path}: expected the {file.size:,} bytes of {name} (SHA-256 {file.sha256}), "
+            f"received {problem}."
         )
     return content
 
 
-def _download(dataset: str, file: File, files: Sequence[File], mirrors: Sequence[str]) -> Path:
+def _download(
+    dataset: str, file: File, files: Sequence[File], mirrors: Sequence[str], folder: Path, damage: str
+) -> bytes:
     import http.client
 
-    folder = folders(dataset)[0]
+    from ranvier.datasets._download import download
+
     reasons = []
     for mirror in mirrors:
         try:
-            return _download_from(mirror + file.name, folder / file.name, file)
+            return download(mirror + file.name, folder / file.name, file)
         except (OSError, ValueError, http.client.HTTPException) as error:  # URLError and timeouts are OSErrors
             reasons.append(f"{mirror}: {error}")
-    missing = [other.name for other in files if find(dataset, other) is None]
+    missing = [other.name for other in files if other is file or find(dataset, other) is None]
+    they, them = ("the files", "them") if missing[1:] else ("the file", "it")
     raise ConnectionError(
-        f"[{dataset}] expected {', '.join(missing)} in {folder}, which are not there, and no mirror delivered "
-        f"{file.name} ({'; '.join(reasons) or 'no mirror known'}). Without a network, fetch the files elsewhere and "
-        f"put them into {folder}, or set {ENVIRONMENT} to a folder that has them in {dataset}/."
+        f"[{dataset}] expected {', '.join(missing)} in {folder}, {damage or f'{they} not being there'}, and no mirror "
+        f"delivered {file.name} ({'; '.join(reasons) or 'no mirror known'}). Without a network, fetch {they} elsewhere "
+        f"and put {them} into {folder}, or set {ENVIRONMENT} to a folder that has {them} in {dataset}/."
     )
-
-
-def _download_from(url: str, path: Path, file: File) -> Path:
-    import tempfile
-    import urllib.request
-
-    from ranvier.utils.progress import ProgressBar
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    request = urllib.request.Request(url, headers={"User-Agent": "ranvier"})
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
-        length = int(response.headers.get("Content-Length") or 0)
-        print(f"Downloading {url}")
-        bar = ProgressBar(-(-length // 1024) or None, "auto", unit="kB")
-        bar.begin()
-        # Complete and verified before it gets its name: nobody ever sees half a file.
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            received = 0
-            with os.fdopen(handle, "wb") as out:
-                while chunk := response.read(1 << 16):
-                    received += len(chunk)
-                    if received > 2 * file.size + 1024:
-                        raise ValueError("the answer is larger than the file can be")
-                    out.write(chunk)
-                    bar.update(received // 1024)
-                out.flush()
-                os.fsync(out.fileno())
-            if received < length:
-                raise ValueError(f"the answer ended after {received:,} of {length:,} bytes")
-            read_verified(Path(temporary), file)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:  # also Ctrl-C
-            bar.close()
-            Path(temporary).unlink(missing_ok=True)
-            raise
-        bar.update(-(-received // 1024))
-        bar.finish()
-    return path
