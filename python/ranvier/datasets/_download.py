@@ -1,4 +1,4 @@
-"""One file from one address: a download that was cut goes on where it stopped, and only a verified file gets its name."""
+"""One file from one address: a cut download goes on where it stopped, and only a verified file gets its name."""
 
 from __future__ import annotations
 
