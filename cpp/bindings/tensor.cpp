@@ -330,6 +330,25 @@ void bind_tensor(py::module_& m) {
       },
       py::arg("x"), py::arg("dtype") = py::none(), Flush(),
       "A tensor from a Tensor (itself), a Variable (its value), an array, list or number (a copy).");
+  m.def(
+      "gradients",
+      [](const Tensor& y, const std::vector<Tensor>& of, const py::object& gradient) {
+        const Tensor start = optional_tensor(gradient, y);
+        std::vector<Tensor> found;
+        {
+          const py::gil_scoped_release release;
+          found = gradients(y, of, start);
+        }
+        py::list all;
+        for (Tensor& x : found) all.append(x.defined() ? py::cast(std::move(x)) : py::object(py::none()));
+        return all;
+      },
+      py::arg("y"), py::arg("of"), py::arg("gradient") = py::none(), Flush(),
+      "The derivatives of the scalar `y` with respect to the tensors `of`, computed values or leaves; None where y "
+      "does "
+      "not depend on one. Unlike `y.backward()` it adds to no `.grad`. `gradient` (shape of y) starts the walk when y "
+      "is "
+      "not a scalar. What the computation kept is freed.");
   m.def("from_dlpack", &from_dlpack, py::arg("x"), "A tensor on the memory of any object with __dlpack__ (CPU).");
 }
 

@@ -36,6 +36,38 @@ void test_accumulation() {
   EXPECT_NEAR(grad_at(x, 1), 2, 0);
 }
 
+void test_gradients_of_some() {
+  const Tensor x = leaf({2, 3}, {2});
+  const Tensor w = leaf({5, 7}, {2});
+  backward(sum(w));  // collected before, untouched afterwards
+  const auto computed = [&](Tensor& h) {
+    h = multiply(x, w);
+    return add(sum(multiply(h, h)), sum(multiply(w, w)));
+  };
+  Tensor h;
+  const Tensor y = computed(h);
+  const std::vector<Tensor> found = gradients(y, {h, x, x, tensor_of({1}, {1})});
+  EXPECT_NEAR(values_of(found[0])[1], 2 * 21, 0);  // d h² = 2 h
+  EXPECT_NEAR(values_of(found[1])[0], 2 * 10 * 5, 0);
+  EXPECT_NEAR(values_of(found[2])[1], 2 * 21 * 7, 0);
+  EXPECT(!found[3].defined());
+  EXPECT(!Leaf::grad(x).defined());
+  EXPECT_NEAR(grad_at(w, 0), 1, 0);
+  const std::vector<Tensor> of{x};
+  EXPECT_THROWS(gradients(y, of), StateError, "freed by an earlier");
+
+  const Tensor again = computed(h);
+  EXPECT_NEAR(values_of(gradients(again, {w})[0])[0], 2 * 10 * 2 + 2 * 5, 0);
+  EXPECT_NEAR(grad_at(w, 0), 1, 0);
+  EXPECT(!gradients(sum(w), {x})[0].defined());
+  EXPECT_NEAR(values_of(gradients(x, {x}, tensor_of({1, 2}, {2}))[0])[1], 2, 0);
+  EXPECT_NEAR(values_of(gradients(computed(h), {h}, {})[0])[0], 20, 0);
+  EXPECT(!gradients(x, {w}, tensor_of({1, 2}, {2}))[0].defined());
+  EXPECT(!Leaf::grad(x).defined());
+  backward(computed(h));
+  EXPECT_NEAR(grad_at(x, 0), 100, 0);
+}
+
 void test_passed_gradients_are_not_shared() {
   // add passes dy itself to both sides; what one side adds to its share must not show on the other.
   const Tensor x = leaf({1, 2}, {2});
@@ -226,6 +258,7 @@ void test_steady_step() {
 int main() {
   using namespace ranvier::testing;
   test_accumulation();
+  test_gradients_of_some();
   test_passed_gradients_are_not_shared();
   test_errors();
   test_modes();

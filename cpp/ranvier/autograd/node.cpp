@@ -100,7 +100,51 @@ Tensor attach(const char* name, Tensor y, const std::vector<Tensor>& inputs, Nod
   return y;
 }
 
-void backward(const Tensor& root, const Tensor& seed) {
+// One walk from a root down to what it was computed from.
+class Walk {
+ public:
+  Walk(const Tensor& root, const Tensor& seed);
+
+  /// Drops the branches that lead to none of `of`, and puts aside what leaves among them have collected so far.
+  void restrict_to(const std::vector<Tensor>& of);
+  void run();
+  /// What arrived at x, which restrict_to was told about.
+  Tensor arrived(const Tensor& x) const;
+
+ private:
+  /// A tensor asked about: a leaf gets a place of its own for this walk.
+  struct Target {
+    Ref<Node> node;
+    Tensor collected;  ///< what a leaf had collected before
+    bool filled = false;
+    Tensor result;
+  };
+  struct Targets : std::vector<Target> {
+    Targets() = default;
+    ~Targets() {
+      for (Target& t : *this) {
+        if (!t.node->is_leaf()) continue;
+        t.node->grad_ = t.collected;
+        t.node->filled_ = t.filled;
+      }
+    }
+    Targets(const Targets&) = delete;
+    Targets& operator=(const Targets&) = delete;
+  };
+
+  Target* find(const Node& node) {
+    const auto at =
+        std::find_if(targets_.begin(), targets_.end(), [&](const Target& t) { return t.node.get() == &node; });
+    return at == targets_.end() ? nullptr : &*at;
+  }
+
+  Tensor root_;
+  Tensor start_;
+  std::vector<Ref<Node>> nodes_;  ///< latest first
+  Targets targets_;
+};
+
+Walk::Walk(const Tensor& root, const Tensor& seed) : root_(root) {
   check<StateError>(static_cast<bool>(root.impl()->node),
                     "backward: this tensor does not depend on any weight or tensor that requires a gradient");
   Node& top = *node_of(root);
@@ -118,40 +162,89 @@ void backward(const Tensor& root, const Tensor& seed) {
 
   // The nodes below root, latest first: every node then has its whole gradient before it is asked to pass it on.
   const std::uint64_t walk = next_walk.fetch_add(1, std::memory_order_relaxed);
-  std::vector<Ref<Node>> nodes{Ref<Node>(&top)};
+  nodes_.emplace_back(&top);
   top.visited_ = walk;
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const Ref<Node> node = nodes[i];
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    const Ref<Node> node = nodes_[i];
     check<StateError>(node->is_leaf() || node->backward_, "backward: part of this computation ('", node->name(),
                       "') was freed by an earlier backward(); compute it again");
     for (const Ref<Node>& input : node->inputs_) {
       if (!input || input->visited_ == walk) continue;
       input->visited_ = walk;
-      nodes.push_back(input);
+      nodes_.push_back(input);
     }
   }
-  std::sort(nodes.begin(), nodes.end(), [](const auto& a, const auto& b) { return a->order_ > b->order_; });
+  std::sort(nodes_.begin(), nodes_.end(), [](const auto& a, const auto& b) { return a->order_ > b->order_; });
+  start_ = seed.defined() ? seed : full(root.shape(), 1.0, root.dtype());
+}
 
-  const Tensor start = seed.defined() ? seed : full(root.shape(), 1.0, root.dtype());
+void Walk::restrict_to(const std::vector<Tensor>& of) {
+  for (const Tensor& x : of) {
+    if (!x.impl()->node || find(*node_of(x)) != nullptr) continue;
+    Node& node = *node_of(x);
+    Target& target = targets_.emplace_back();
+    target.node = Ref<Node>(&node);
+    if (!node.is_leaf()) continue;
+    target.collected = std::exchange(node.grad_, Tensor());
+    target.filled = std::exchange(node.filled_, false);
+  }
+  const std::uint64_t leads = next_walk.fetch_add(1, std::memory_order_relaxed);
+  for (auto it = nodes_.rbegin(); it != nodes_.rend(); ++it) {  // inputs before what was computed from them
+    Node& node = **it;
+    bool marked = find(node) != nullptr;
+    for (Ref<Node>& input : node.inputs_) {
+      if (input && input->visited_ != leads) input = nullptr;
+      marked = marked || static_cast<bool>(input);
+    }
+    if (marked) node.visited_ = leads;
+  }
+}
+
+void Walk::run() {
+  Node& top = *node_of(root_);
   if (top.is_leaf()) {
-    Node link("backward", root.shape(), root.dtype());
+    if (!targets_.empty() && find(top) == nullptr) return;
+    Node link("backward", root_.shape(), root_.dtype());
     link.inputs_.emplace_back(&top);
-    Grads(link).pass(0, start);
+    Grads(link).pass(0, start_);
     return;
   }
-  top.grad_ = start;
+  top.grad_ = start_;
   top.filled_ = true;
   const NoGrad no_history;
-  for (const Ref<Node>& node : nodes) {
+  for (const Ref<Node>& node : nodes_) {
     if (node->is_leaf()) continue;
     const Node::Backward step = std::exchange(node->backward_, nullptr);
     const Tensor dy = std::exchange(node->grad_, Tensor());
     if (std::exchange(node->filled_, false)) {
+      // Held here, dy is nobody's to write into.
+      if (Target* target = find(*node)) target->result = dy;
       Grads to(*node);
-      step(dy, to);
+      const auto wanted = [](const Ref<Node>& input) { return static_cast<bool>(input); };
+      if (std::any_of(node->inputs_.begin(), node->inputs_.end(), wanted)) step(dy, to);
     }
     node->inputs_.clear();
   }
+}
+
+Tensor Walk::arrived(const Tensor& x) const {
+  if (!x.impl()->node) return {};
+  for (const Target& target : targets_) {
+    if (target.node.get() != node_of(x)) continue;
+    return target.node->is_leaf() ? (target.node->filled_ ? target.node->grad_ : Tensor()) : target.result;
+  }
+  return {};
+}
+
+void backward(const Tensor& root, const Tensor& seed) { Walk(root, seed).run(); }
+
+std::vector<Tensor> gradients(const Tensor& root, const std::vector<Tensor>& of, const Tensor& seed) {
+  Walk walk(root, seed);
+  walk.restrict_to(of);
+  walk.run();
+  std::vector<Tensor> found;
+  for (const Tensor& x : of) found.push_back(walk.arrived(x));
+  return found;
 }
 
 void Leaf::require_grad(const Tensor& x, const Tensor& buffer) {

@@ -32,7 +32,7 @@ class Node final : public RefCounted {
  private:
   friend class Grads;
   friend class Leaf;
-  friend void backward(const Tensor& root, const Tensor& seed);
+  friend class Walk;
   friend Tensor attach(const char*, Tensor, std::initializer_list<const Tensor*>, Backward);
   friend Tensor attach(const char*, Tensor, const std::vector<Tensor>&, Backward);
 
@@ -88,6 +88,10 @@ bool wants_grad(std::initializer_list<const Tensor*> inputs);
 /// Adds d root / d leaf · seed to the gradient of every leaf below root. Without a seed, root must have one element
 /// (seed 1). Frees what the graph kept: a second call on it is a StateError.
 void backward(const Tensor& root, const Tensor& seed = {});
+
+/// d root / d x · seed for each x of `of`, computed values or leaves; undefined where root does not depend on x. Leaves
+/// do not collect anything, and nothing is computed that no x asks for. Frees what the graph kept, as backward does.
+std::vector<Tensor> gradients(const Tensor& root, const std::vector<Tensor>& of, const Tensor& seed = {});
 
 /// The gradient side of a tensor that was not computed: a weight, or an input under study.
 class Leaf {

@@ -8,7 +8,7 @@ import numpy.typing
 import typing
 from . import ops
 from . import io
-__all__: list[str] = ['Layer', 'Loss', 'Optimizer', 'PythonLayer', 'PythonLoss', 'Sequential', 'Tensor', 'Trainer', 'Variable', 'as_tensor', 'build_info', 'from_dlpack', 'get_num_threads', 'get_random_state', 'initialize', 'io', 'is_grad_enabled', 'layer_names', 'ops', 'set_grad_enabled', 'set_num_threads', 'set_random_seed', 'set_random_state', 'system_allocations']
+__all__: list[str] = ['Layer', 'Loss', 'Optimizer', 'PythonLayer', 'PythonLoss', 'Sequential', 'Tensor', 'Trainer', 'Variable', 'as_tensor', 'build_info', 'from_dlpack', 'get_num_threads', 'get_random_state', 'gradients', 'initialize', 'io', 'is_grad_enabled', 'layer_names', 'ops', 'set_grad_enabled', 'set_num_threads', 'set_random_seed', 'set_random_state', 'system_allocations']
 class Tensor:
     """
     An array of the engine: contiguous, on the CPU, part of automatic differentiation.
@@ -526,6 +526,10 @@ def get_num_threads() -> int:
 def get_random_state() -> tuple[int, int]:
     """
     (seed, counter) of the default generator.
+    """
+def gradients(y: Tensor, of: collections.abc.Sequence[Tensor], gradient: typing.Any = None) -> list:
+    """
+    The derivatives of the scalar `y` with respect to the tensors `of`, computed values or leaves; None where y does not depend on one. Unlike `y.backward()` it adds to no `.grad`. `gradient` (shape of y) starts the walk when y is not a scalar. What the computation kept is freed.
     """
 def initialize(class_name: str, config: typing.Any, shape: typing.Any, dtype: str = 'float32') -> Tensor:
     """
