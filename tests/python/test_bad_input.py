@@ -252,11 +252,23 @@ CASES: dict[str, Case] = {
         ["metrics", "one output"],
     ),
     "two losses": (classes, lambda m: m.compile("adam", ["mse", "mae"]), ValueError, ["loss", "one output"]),
-    "loss weights": (
+    "two loss weights": (
         classes,
-        lambda m: m.compile("adam", "mse", loss_weights=[0.3]),
+        lambda m: m.compile("adam", "mse", loss_weights=[0.3, 0.7]),
         ValueError,
         ["loss_weights", "one output"],
+    ),
+    "loss weight as text": (
+        classes,
+        lambda m: m.compile("adam", "mse", loss_weights="0.3"),
+        TypeError,
+        ["loss_weights", "numbers", "'0.3'"],
+    ),
+    "infinite loss weight": (
+        classes,
+        lambda m: m.compile("adam", "mse", loss_weights=[np.inf]),
+        ValueError,
+        ["loss_weights", "finite", "inf"],
     ),
     "loss of another kind": (classes, lambda m: m.compile("adam", 3), TypeError, ["[loss]", "3"]),
 }

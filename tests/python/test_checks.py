@@ -22,6 +22,7 @@ from ranvier.models.checks import (
     split_validation,
     unpack_validation_data,
 )
+from ranvier.models.part_data import Data
 
 X = np.linspace(-1, 1, 40, dtype=np.float32).reshape(10, 4)
 
@@ -317,26 +318,30 @@ def test_class_weight_and_sample_weight_exclude_each_other() -> None:
 # --- validation ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("fraction", "kept"), [(0.2, 8), (0.25, 7), (0.5, 5), (0.99, 0)])
+@pytest.mark.parametrize(("fraction", "kept"), [(0.2, 8), (0.25, 7), (0.5, 5)])
 def test_validation_split_takes_the_last_fraction(fraction: float, kept: int) -> None:
-    y, w = np.arange(10), np.arange(10.0)
-    if kept == 0:
-        with pytest.raises(ValueError, match=r"received 0.99 of 10 rows, which leaves 0 for training and 10"):
-            split_validation(X, y, w, fraction)
-        return
-    (x1, y1, w1), (x2, y2, w2) = split_validation(X, y, w, fraction)
-    assert y1 is not None and y2 is not None
-    np.testing.assert_array_equal(y1, np.arange(kept))
-    np.testing.assert_array_equal(y2, np.arange(kept, 10))
-    np.testing.assert_array_equal(x2, X[kept:])
-    assert w2 is not None and w2[0] == kept and np.shares_memory(x1, X)
-    assert split_validation(X, None, None, fraction)[1][1:] == (None, None)
+    assert split_validation(10, fraction) == kept
+    data = Data([X], [np.arange(10), None], [None, np.arange(10.0)])
+    training, held_out = data.part(slice(0, kept)), data.part(slice(kept, 10))
+    assert (training.rows, held_out.rows) == (kept, 10 - kept)
+    np.testing.assert_array_equal(training.y[0], np.arange(kept))
+    np.testing.assert_array_equal(held_out.y[0], np.arange(kept, 10))
+    np.testing.assert_array_equal(held_out.x[0], X[kept:])
+    assert held_out.weight is not None and held_out.weight[1][0] == kept  # type: ignore[index]
+    assert np.shares_memory(training.x[0], X)
+    assert held_out.y[1] is None and held_out.weight[0] is None
+    assert Data([X], [None]).part(slice(0, 1)).weight is None
+
+
+def test_a_validation_split_leaves_rows_on_both_sides() -> None:
+    with pytest.raises(ValueError, match=r"received 0.99 of 10 rows, which leaves 0 for training and 10"):
+        split_validation(10, 0.99)
 
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, True, 1e-18])
 def test_validation_split_refusals(fraction: float) -> None:
     with pytest.raises(ValueError, match=r"\[fit\] validation_split: expected"):
-        split_validation(X, None, None, fraction)
+        split_validation(10, fraction)
 
 
 def test_validation_data_forms() -> None:

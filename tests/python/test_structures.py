@@ -68,9 +68,9 @@ class Fake:
 
 
 def test_a_dict_of_outputs_names_them_by_its_keys() -> None:
-    assert output_keys(Fake(["dense", "dense_1"], None)) == ["dense", "dense_1"]
-    assert output_keys(Fake(["dense", "dense_1"], ["z", "a"])) == ["z", "a"]
-    assert output_keys(object()) == ["output"]
+    assert output_keys(Fake(["dense", "dense_1"], None)) == (["dense", "dense_1"], False)
+    assert output_keys(Fake(["dense", "dense_1"], ["z", "a"])) == (["z", "a"], True)
+    assert output_keys(object()) == (["output"], False)
 
 
 def test_a_last_axis_of_one_comes_and_goes() -> None:

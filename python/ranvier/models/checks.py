@@ -24,6 +24,7 @@ __all__ = [
     "check_sample_weight",
     "check_targets",
     "class_weight_to_rows",
+    "input_array",
     "non_finite_loss_message",
     "observed_range",
     "split_validation",
@@ -55,12 +56,8 @@ def as_arrays(
         TypeError: data that are not numbers, naming the argument and the column.
         ValueError: no rows or no columns, different numbers of rows, values that are not finite (with the first place).
     """
-    x_array = as_array(_unwrap(x, y), f"{prefix}x", where)
+    x_array = input_array(_unwrap(x, y), f"{prefix}x", where)
     y_array = None if y is None else as_array(y, f"{prefix}y", where)
-    if len(x_array) == 0:
-        raise ValueError(f"[{where}] {prefix}x: expected at least one row, received shape {x_array.shape}.")
-    if x_array.size == 0:
-        raise ValueError(f"[{where}] {prefix}x: expected at least one feature, received shape {x_array.shape}.")
     if y_array is not None and len(y_array) != len(x_array):
         raise ValueError(_unequal(x, x_array, y_array, where, prefix))
     weight = check_sample_weight(sample_weight, len(x_array), y_array, where=where, prefix=prefix)
@@ -69,6 +66,15 @@ def as_arrays(
         if y_array is not None:
             check_finite(y_array, f"{prefix}y", where=where, columns=column_names(y))
     return x_array, y_array, weight
+
+
+def input_array(x: Any, name: str, where: str = "fit") -> np.ndarray:
+    """`x` as an array of at least one row and one feature; errors as in `as_arrays`."""
+    array = as_array(x, name, where)
+    if array.size == 0:
+        what = "row" if len(array) == 0 else "feature"
+        raise ValueError(f"[{where}] {name}: expected at least one {what}, received shape {array.shape}.")
+    return array
 
 
 def check_finite(array: np.ndarray, name: str, *, where: str = "fit", columns: list[str] | None = None) -> None:
@@ -87,7 +93,13 @@ def check_finite(array: np.ndarray, name: str, *, where: str = "fit", columns: l
 
 
 def check_sample_weight(
-    sample_weight: Any, rows: int, y: np.ndarray | None = None, *, where: str = "fit", prefix: str = ""
+    sample_weight: Any,
+    rows: int,
+    y: np.ndarray | None = None,
+    *,
+    where: str = "fit",
+    prefix: str = "",
+    name: str = "sample_weight",
 ) -> np.ndarray | None:
     """`sample_weight` as an array: one finite number per row, or per leading axes of `y`; `None` stays `None`.
 
@@ -97,7 +109,7 @@ def check_sample_weight(
     """
     if sample_weight is None:
         return None
-    name = f"{prefix}sample_weight"
+    name = f"{prefix}{name}"
     weight = as_array(sample_weight, name, where)
     if len(weight) != rows:
         raise ValueError(
@@ -162,17 +174,10 @@ def class_weight_to_rows(class_weight: Any, y: Any, sample_weight: Any = None, *
     return np.where(known, weights[position] if len(keys) else 1, 1).astype(weights.dtype)
 
 
-def split_validation(
-    x: np.ndarray,
-    y: np.ndarray | None,
-    sample_weight: np.ndarray | None,
-    validation_split: float,
-    *,
-    where: str = "fit",
-) -> tuple[Arrays, Arrays]:
-    """The data cut in two views, `(training, validation)`: validation is the last fraction of the rows, unshuffled.
+def split_validation(rows: int, validation_split: float, *, where: str = "fit") -> int:
+    """The number of rows that stay for training; the rest, the last fraction of the rows, is for validation.
 
-    As in Keras, `floor(rows * (1 - validation_split))` rows stay for training.
+    As in Keras, these are `floor(rows * (1 - validation_split))` rows.
 
     Raises:
         ValueError: a fraction outside of (0, 1), or one that leaves no row on either side.
@@ -180,22 +185,13 @@ def split_validation(
     place = f"[{where}] validation_split:"
     if isinstance(validation_split, bool) or not 0 < validation_split < 1:
         raise ValueError(f"{place} expected a fraction between 0 and 1, received {validation_split!r}, e.g. use 0.2.")
-    rows = len(x)
     cut = math.floor(rows * (1.0 - validation_split))
     if cut == 0 or cut == rows:
         raise ValueError(
             f"{place} expected rows for training and for validation, received {validation_split!r} of {rows} rows, "
             f"which leaves {cut} for training and {rows - cut} for validation; pass more rows or validation_data."
         )
-
-    def part(rows_of: slice) -> Arrays:
-        return (
-            x[rows_of],
-            None if y is None else y[rows_of],
-            None if sample_weight is None else sample_weight[rows_of],
-        )
-
-    return part(slice(0, cut)), part(slice(cut, rows))
+    return cut
 
 
 def unpack_validation_data(validation_data: Any, *, where: str = "fit") -> tuple[Any, Any, Any]:

@@ -1,16 +1,17 @@
-"""What `compile` was given and what running needs of it: loss, optimizer, metrics, and the engine's trainer."""
+"""What `compile` was given and what running needs of it: losses, optimizer, metrics, and the engine's trainer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ranvier import _core, losses, metrics, optimizers
-from ranvier._registry import to_snake_case
 from ranvier.metrics import Mean, Metric
+from ranvier.models.compiled_outputs import OutputPart, given_losses, given_specs, make_parts, map_leaves
 from ranvier.models.pace import Pace
+from ranvier.models.structures import is_by_name
 
 Array = np.ndarray
 Logs = dict[str, Any]
@@ -21,55 +22,73 @@ class Compiled:
 
     Args:
         optimizer: identifier as `ranvier.optimizers.get` takes it.
-        loss: identifier as `ranvier.losses.get` takes it, a function of `(y_true, y_pred)`, or None.
-        metric_specs: identifiers of metrics, resolved when the shapes of output and targets are known.
+        loss: identifier as `ranvier.losses.get` takes it, a function of `(y_true, y_pred)`, None, or a list or dict of
+            them with one for each output.
+        loss_weights: weights of the outputs' losses in their sum.
+        metric_specs: identifiers of metrics, resolved when the shapes of outputs and targets are known.
         weighted_specs: the same for metrics that use sample weights.
         stop_on_non_finite: whether the first loss that is no finite number raises.
+        keys: what the outputs are called; None when that is not known before the first data.
+        keyed: whether the model's outputs are a dict.
     """
 
     def __init__(
-        self, optimizer: Any, loss: Any, metric_specs: Any, weighted_specs: Any, stop_on_non_finite: bool
+        self,
+        optimizer: Any,
+        loss: Any,
+        loss_weights: Any,
+        metric_specs: Any,
+        weighted_specs: Any,
+        stop_on_non_finite: bool,
+        keys: Sequence[str] | None,
+        keyed: bool = False,
     ) -> None:
         self.optimizer = optimizers.get(optimizer)
-        self.given_loss = losses.get(loss) if isinstance(loss, Mapping) else loss
-        self.loss = None if loss is None else losses.as_loss(self.given_loss)
-        self.metric_specs = flat_specs(metric_specs, "metrics")
-        self.weighted_specs = flat_specs(weighted_specs, "weighted_metrics")
+        self.given_loss, self._losses = given_losses(loss)
+        self.loss_weights = loss_weights
+        self.metric_specs = given_specs(metric_specs)
+        self.weighted_specs = given_specs(weighted_specs)
         self.stop_on_non_finite = stop_on_non_finite
         self.loss_tracker = Mean(name="loss")
-        self._plain: list[Metric] = []
-        self._weighted: list[Metric] = []
-        self._resolved = not (self.metric_specs or self.weighted_specs)
-        self._check_specs()
+        self.parts: list[OutputPart] = []
+        self._trackers: list[tuple[int, Mean]] = []  # number of the output, mean of its own loss
+        self._named: list[tuple[str, Metric]] = []  # metrics under their names in logs
+        self._resolved = False
         self._trainer: _core.Trainer | None = None
         self._trained_engine: Any = None
         self.paces: dict[tuple[str, int], Pace] = {}
+        if keys is not None:
+            self.bind(keys, keyed)
 
-    def _check_specs(self) -> None:
-        for spec in [*self.metric_specs, *self.weighted_specs]:  # typing errors show in compile, not in fit
-            metrics.resolve(spec, self.loss_name, (None, 1))
+    def bind(self, keys: Sequence[str], keyed: bool = False) -> None:
+        """Deals losses and metrics out to the outputs, once; ValueError when they do not fit."""
+        if self.parts:
+            return
+        self.parts = make_parts(
+            keys, self._losses, self.loss_weights, self.metric_specs, self.weighted_specs, partial=keyed
+        )
+        order = list(range(len(keys)))
+        if keyed and is_by_name(self._losses):  # as Keras orders them
+            order.sort(key=lambda i: list(self._losses).index(keys[i]) if keys[i] in self._losses else len(keys))
+        trackers = [(i, self.parts[i].tracker) for i in order]
+        self._trackers = [(i, tracker) for i, tracker in trackers if tracker is not None]
+        self._resolved = not any(part.has_metrics for part in self.parts)
 
     @property
-    def loss_name(self) -> str | None:
-        """Snake-case name of the loss."""
-        if self.loss is None:
-            return None
-        function = getattr(self.loss, "fn", None)
-        return to_snake_case(getattr(function, "__name__", None) or type(self.loss).__name__)
-
-    @property
-    def has_built_in_loss(self) -> bool:
-        """Whether the loss is one of this package, whose logarithms and quotients are guarded."""
-        parts = (type(self.loss), getattr(self.loss, "fn", None))
-        return all(str(getattr(part, "__module__", "ranvier.")).startswith("ranvier.") for part in parts if part)
+    def has_loss(self) -> bool:
+        """Whether there is anything to train on."""
+        found: list[Any] = []
+        map_leaves(found.append, self._losses)
+        return bool(found)
 
     # -- the engine --------------------------------------------------------------------------------------------------
 
     def trainer(self, engine: Any) -> _core.Trainer:
         """The engine's trainer; one is kept, because its recorded plans are what makes it fast."""
         if self._trainer is None or self._trained_engine is not engine:
-            loss = None if self.loss is None else self.loss._handle()
-            self._trainer = _core.Trainer(engine, loss, self.optimizer._handle())
+            handles = [None if part.loss is None else part.loss._handle() for part in self.parts]
+            weights = [part.weight for part in self.parts]
+            self._trainer = _core.Trainer(engine, handles, self.optimizer._handle(), weights)
             self._trained_engine = engine
         return self._trainer
 
@@ -82,35 +101,44 @@ class Compiled:
 
     # -- metrics -----------------------------------------------------------------------------------------------------
 
-    def resolve(self, output_shape: Any, target_shape: Any) -> None:
+    def resolve(self, output_shapes: Sequence[Any], target_shapes: Sequence[Any]) -> None:
         """Makes metrics out of names, now that it is known what they compare."""
         if self._resolved:
             return
-        taken: set[str] = {"loss"}
-        self._plain = [self._metric(s, output_shape, target_shape, taken, "") for s in self.metric_specs]
-        self._weighted = [self._metric(s, output_shape, target_shape, taken, "weighted_") for s in self.weighted_specs]
+        for part, output, target in zip(self.parts, output_shapes, target_shapes, strict=True):
+            part.resolve(output, target)
+        taken = {"loss", *(tracker.name for _, tracker in self._trackers)}
+        several = len(self.parts) > 1
+        self._named = []
+        for weighted in (False, True):
+            for part in self.parts:
+                place = f"{part.key}_" if several else ""
+                for metric in part.weighted if weighted else part.plain:
+                    name = place + metric.name
+                    if weighted and name in taken:
+                        name = f"{place}weighted_{metric.name}"
+                    base, count = name, 0
+                    while name in taken:
+                        count += 1
+                        name = f"{base}_{count}"
+                    taken.add(name)
+                    self._named.append((name, metric))
         self._resolved = True
-
-    def _metric(self, spec: Any, output_shape: Any, target_shape: Any, taken: set[str], prefix: str) -> Metric:
-        metric = metrics.resolve(spec, self.loss_name, output_shape, target_shape)
-        if metric.name in taken and prefix:
-            metric.name = prefix + metric.name
-        base, count = metric.name, 0
-        while metric.name in taken:
-            count += 1
-            metric.name = f"{base}_{count}"
-        taken.add(metric.name)
-        return metric
 
     @property
     def metrics(self) -> list[Metric]:
-        """The loss, then the metrics in the order of `compile`."""
-        return [self.loss_tracker, *self._plain, *self._weighted]
+        """The loss, the losses of several outputs, then the metrics: those without sample weights first."""
+        return [self.loss_tracker, *(tracker for _, tracker in self._trackers), *(metric for _, metric in self._named)]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of `metrics` in logs."""
+        return ["loss", *(tracker.name for _, tracker in self._trackers), *(name for name, _ in self._named)]
 
     @property
     def wants_predictions(self) -> bool:
         """Whether anything looks at predictions."""
-        return bool(self._plain or self._weighted)
+        return bool(self._named)
 
     def reset(self) -> None:
         """Starts an epoch."""
@@ -118,26 +146,38 @@ class Compiled:
             metric.reset_state()
 
     def add_losses(self, values: Array, batch_size: int, rows: int) -> None:
-        """Adds the losses of steps of `batch_size` rows each, the last one with the rest of `rows`."""
+        """Adds the losses of steps of `batch_size` rows each, the last one with the rest of `rows`.
+
+        Args:
+            values: a row for each step: the loss, then those of the outputs if there are several.
+            batch_size: rows of every step but the last.
+            rows: of all steps.
+        """
         steps = len(values)
         last = min(batch_size, rows - (steps - 1) * batch_size)
-        self.loss_tracker.total.value += float(values[:-1].sum()) * batch_size + float(values[-1]) * last
-        self.loss_tracker.count.value += (steps - 1) * batch_size + last
+        sums = values[:-1].sum(axis=0) * batch_size + values[-1] * last
+        count = (steps - 1) * batch_size + last
+        for column, tracker in [(0, self.loss_tracker), *((i + 1, tracker) for i, tracker in self._trackers)]:
+            tracker.total.value += float(sums[column])
+            tracker.count.value += count
 
-    def update_metrics(self, y: Array, predictions: Array, weight: Array | None) -> None:
+    def update_metrics(
+        self, y: Sequence[Array | None], predictions: Sequence[Array], weight: Sequence[Array | None] | None
+    ) -> None:
         """Adds rows to the metrics; only weighted ones see the weights, as in Keras."""
-        for metric in self._plain:
-            metric.update_state(y, predictions)
-        for metric in self._weighted:
-            metric.update_state(y, predictions, weight)
+        for i, part in enumerate(self.parts):
+            for metric in part.plain:
+                metric.update_state(y[i], predictions[i])
+            for metric in part.weighted:
+                metric.update_state(y[i], predictions[i], None if weight is None else weight[i])
 
     def results(self) -> Logs:
         """Loss and metrics so far by name, in the order of `metrics`; entries of dict results by their own names."""
         found: Logs = {}
-        for metric in self.metrics:
+        for name, metric in zip(self.names, self.metrics, strict=True):
             value = metric.result()
-            for name, item in value.items() if isinstance(value, Mapping) else [(metric.name, value)]:
-                found[name] = _plain_number(item)
+            for entry, item in value.items() if isinstance(value, Mapping) else [(name, value)]:
+                found[entry] = _plain_number(item)
         return found
 
     def logs(self) -> Logs:
@@ -145,9 +185,15 @@ class Compiled:
         return dict(sorted(self.results().items()))
 
     def as_list(self, results: Logs) -> Any:
-        """What `evaluate` returns: the loss alone, or a list with the metrics behind it."""
-        values = list(results.values())
-        return values[0] if len(values) == 1 else values
+        """What `evaluate` returns: the loss alone, or a list of it, the outputs' losses and the metrics.
+
+        With several outputs metrics come sorted by name, as in Keras.
+        """
+        names = list(results)
+        if len(self.parts) > 1:
+            first = 1 + len(self._trackers)
+            names = names[:first] + sorted(names[first:])
+        return results[names[0]] if len(names) == 1 else [results[name] for name in names]
 
     def keep_state(self) -> list[list[Array]]:
         """The state of loss and metrics, for `put_state`."""
@@ -161,9 +207,15 @@ class Compiled:
             for variable, value in zip(metric.variables, values, strict=False):
                 variable.value[...] = value
 
-    def arguments(self) -> tuple[Any, Any, Any, bool]:
-        """Loss, metrics, weighted metrics and stop_on_non_finite as they were given, for another model."""
-        return self.given_loss, list(self.metric_specs), list(self.weighted_specs), self.stop_on_non_finite
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of `compile` beside the optimizer, for another model."""
+        return {
+            "loss": self.given_loss,
+            "loss_weights": self.loss_weights,
+            "metrics": self.metric_specs,
+            "weighted_metrics": self.weighted_specs,
+            "stop_on_non_finite": self.stop_on_non_finite,
+        }
 
     # -- configuration -----------------------------------------------------------------------------------------------
 
@@ -171,31 +223,12 @@ class Compiled:
         """Arguments of `compile` in serialized form; TypeError naming what is code without a name."""
         return {
             "optimizer": optimizers.serialize(self.optimizer),
-            "loss": losses.serialize(self.given_loss),
-            "metrics": [metrics.serialize(spec) for spec in self.metric_specs] or None,
-            "weighted_metrics": [metrics.serialize(spec) for spec in self.weighted_specs] or None,
+            "loss": map_leaves(losses.serialize, self.given_loss),
+            "loss_weights": self.loss_weights,
+            "metrics": map_leaves(metrics.serialize, self.metric_specs) or None,
+            "weighted_metrics": map_leaves(metrics.serialize, self.weighted_specs) or None,
             "stop_on_non_finite": self.stop_on_non_finite,
         }
-
-
-def flat_specs(specs: Any, name: str) -> list[Any]:
-    """`metrics=` as a flat list: Keras also takes one metric, a list with a list, or a dict with one output."""
-    if specs is None:
-        return []
-    if isinstance(specs, Mapping) and "class_name" not in specs:
-        if len(specs) > 1:
-            raise ValueError(
-                f"[compile] {name}: expected metrics for one output, received a dict of {len(specs)} outputs "
-                f"({', '.join(map(str, specs))}); pass a list."
-            )
-        return flat_specs(next(iter(specs.values()), None), name)
-    if isinstance(specs, Mapping):
-        return [metrics.get(specs)]
-    if isinstance(specs, str) and specs not in metrics.registry and specs.lower() not in ("acc", "ce", "crossentropy"):
-        return [metrics.registry.lookup(specs)]  # now, while the scope with the user's own objects is open
-    if isinstance(specs, str) or not isinstance(specs, Iterable) or isinstance(specs, Metric | type):
-        return [specs]
-    return [item for spec in specs for item in flat_specs(spec, name)]
 
 
 def _plain_number(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.models.compiled import Compiled, Logs
+from ranvier.models.structures import output_keys
 
 
 class CompilingMixin:
@@ -31,12 +32,17 @@ class CompilingMixin:
         *,
         stop_on_non_finite: bool = True,
     ) -> None:
-        """Sets optimizer, loss and metrics; nothing is computed.
+        """Sets optimizer, losses and metrics; nothing is computed.
+
+        With several outputs `loss` is one loss for all of them, a list with one (or None) for each, or a dict by
+        output name; `metrics` and `weighted_metrics` are a list or dict with metrics for each. The loss of the model is
+        the sum of the outputs' losses times their weights, and of the penalties of its layers.
 
         Args:
             optimizer: name, config or `Optimizer`. Default `"rmsprop"`.
-            loss: name, config, `Loss`, or a function of `(y_true, y_pred)` giving values per sample or one number.
-            loss_weights: None; a Sequential model has one output, so there is nothing to weigh.
+            loss: name, config, `Loss`, or a function of `(y_true, y_pred)` giving values per sample or one number; an
+                output whose loss is None is not trained on.
+            loss_weights: a number for a single output, or a list or dict of numbers. Default 1 for each.
             metrics: list of names, `Metric`s or functions of `(y_true, y_pred)`.
             weighted_metrics: the same, computed with sample weights.
             run_eagerly: accepted for Keras's sake.
@@ -47,19 +53,13 @@ class CompilingMixin:
                 weights are changed by it. Default True.
 
         Raises:
-            ValueError, TypeError: unknown names or objects of another kind; what was compiled before stays.
+            ValueError, TypeError: unknown names or objects of another kind, losses or metrics for outputs that are not
+                there; what was compiled before stays.
         """
-        weights = loss_weights if isinstance(loss_weights, list | tuple) else [loss_weights]
-        if any(weight not in (None, 1) for weight in weights):
-            raise ValueError(
-                f"[compile] loss_weights: expected None for a model with one output, received {loss_weights!r}; "
-                "scale the learning rate instead."
-            )
-        if isinstance(loss, list | tuple):
-            if len(loss) != 1:
-                raise ValueError(f"[compile] loss: expected one loss for one output, received {len(loss)}: {loss!r}.")
-            loss = loss[0]
-        self._compiled = Compiled(optimizer, loss, metrics, weighted_metrics, stop_on_non_finite)
+        keys, keyed = output_keys(self)
+        self._compiled = Compiled(
+            optimizer, loss, loss_weights, metrics, weighted_metrics, stop_on_non_finite, keys, keyed
+        )
         self.stop_training = False
 
     @property
@@ -79,13 +79,13 @@ class CompilingMixin:
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss's running mean, then the metrics in the order of `compile` (names are resolved by the first fit)."""
+        """Running means of the loss and of each of several outputs' losses, then the metrics (once data were seen)."""
         return [] if self._compiled is None else self._compiled.metrics
 
     @property
     def metrics_names(self) -> list[str]:
-        """Names of `metrics`."""
-        return [metric.name for metric in self.metrics]
+        """Names of `metrics` in logs."""
+        return [] if self._compiled is None else self._compiled.names
 
     def reset_metrics(self) -> None:
         """Sets the state of all metrics to zero."""
@@ -101,7 +101,7 @@ class CompilingMixin:
             raise ValueError(
                 f"[{self.name}] {where}: the model is not compiled; call compile(optimizer='adam', loss=...) first."
             )
-        if loss and self._compiled.loss is None:
+        if loss and not self._compiled.has_loss:
             raise ValueError(f"[{self.name}] {where}: the model was compiled without a loss; pass compile(loss='mse').")
         return self._compiled
 

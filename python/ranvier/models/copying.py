@@ -24,7 +24,7 @@ def parts_of(model: Any) -> tuple[Any, ...]:
     own = {name: cls for name, cls in own.items() if registry._objects.get(name) is not cls}
     compiled = None
     if model._compiled is not None:
-        compiled = (model.optimizer.get_config(), type(model.optimizer), *model._compiled.arguments())
+        compiled = (model.optimizer.get_config(), type(model.optimizer), model._compiled.arguments())
     slots = model.optimizer._handle().slots() if model.optimizer is not None else []
     weights: Values = [(name, variable.numpy()) for name, variable in named_weights(model)] if model.built else []
     state = model_state(model) if model.built else {}
@@ -48,15 +48,8 @@ def _made(model: Any, weights: Values, compiled: Any, slots: Values, state: dict
     matches = matched_weights(model, _tensors(weights), "copy") if weights else []
     assign_weights(matches)
     if compiled is not None:
-        settings, optimizer, *arguments = compiled
-        loss, metrics, weighted_metrics, stop = arguments
-        model.compile(
-            optimizer.from_config(settings),
-            loss,
-            metrics=metrics,
-            weighted_metrics=weighted_metrics,
-            stop_on_non_finite=stop,
-        )
+        settings, optimizer, arguments = compiled
+        model.compile(optimizer.from_config(settings), **arguments)
     if state:
         apply_state(model, state, _tensors(slots), {match.saved_name: match.variable for match in matches})
         model._resume_state = None  # the process and its default generator are there already

@@ -11,7 +11,9 @@ import numpy as np
 
 from ranvier.models import checks
 from ranvier.models.errors import NonFiniteLossError
-from ranvier.models.feeding import ArrayFeed, batch_arrays
+from ranvier.models.feeding import ArrayFeed
+from ranvier.models.part_data import Data
+from ranvier.models.structures import input_keys, label, output_shapes
 
 Array = np.ndarray
 
@@ -67,24 +69,24 @@ class Pass:
         while begin < end and not (self.training and self.model.stop_training):
             count = min(pace.steps(end - begin), most)
             picked = rows(begin * size, min((begin + count) * size, feed.rows))
-            x, y, weight, order = feed.chunk(picked)
+            data, order = feed.chunk(picked)
             self._begin_batch()
             start = time.perf_counter()
-            losses, predictions = run(x, y, weight, order, size, wants)
+            losses, predictions = run(*data, order, size, wants)
             pace.note(len(losses), time.perf_counter() - start)
             compiled.add_losses(losses, size, len(picked))
             self.step += len(losses)
             begin += len(losses)
-            if self.stop_on_non_finite and not math.isfinite(losses[-1]):
-                self._refuse(float(losses[-1]), feed.x, feed.y)
+            if self.stop_on_non_finite and not math.isfinite(losses[-1, 0]):
+                self._refuse(losses[-1], feed.data)
             if predictions is not None:
-                targets, target_weight = feed.targets(picked)
-                compiled.update_metrics(targets, predictions, target_weight)
+                seen = feed.targets(picked)
+                compiled.update_metrics(seen.y, predictions, seen.weight)
             self._end_batch()
 
     # -- streams -----------------------------------------------------------------------------------------------------
 
-    def over_stream(self, batches: Iterator[Any], prepare: Callable[..., Any], steps: int | None) -> None:
+    def over_stream(self, batches: Iterator[Any], prepare: Callable[[Any], Data], steps: int | None) -> None:
         """One step for each batch, at most `steps`."""
         compiled = self.compiled
         run = self._runner()
@@ -92,34 +94,35 @@ class Pass:
             batch = next(batches, None)
             if batch is None:
                 return
-            x, y, weight = prepare(*batch_arrays(batch, self.where))
+            data = prepare(batch)
+            rows = data.rows
             self._begin_batch()
-            losses, predictions = run(x, y, weight, np.arange(len(x)), len(x), compiled.wants_predictions)
-            compiled.add_losses(losses, len(x), len(x))
+            losses, predictions = run(*data, np.arange(rows), rows, compiled.wants_predictions)
+            compiled.add_losses(losses, rows, rows)
             self.step += 1
-            if self.stop_on_non_finite and not math.isfinite(losses[-1]):
-                self._refuse(float(losses[-1]), x, y)
+            if self.stop_on_non_finite and not math.isfinite(losses[-1, 0]):
+                self._refuse(losses[-1], data)
             if predictions is not None:
-                compiled.update_metrics(y, predictions, weight)
+                compiled.update_metrics(data.y, predictions, data.weight)
             self._end_batch()
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
-    def _runner(self) -> Callable[..., tuple[Array, Array | None]]:
+    def _runner(self) -> Callable[..., tuple[Array, list[Array] | None]]:
         trainer = self.compiled.trainer(self.model._engine_model())
         if not self.training:
-            evaluate: Callable[..., tuple[Array, Array | None]] = trainer.evaluate
+            evaluate: Callable[..., tuple[Array, list[Array] | None]] = trainer.evaluate
             return evaluate
         stop = self.stop_on_non_finite
 
-        def train(*arguments: Any) -> tuple[Array, Array | None]:
+        def train(*arguments: Any) -> tuple[Array, list[Array] | None]:
             return trainer.train(*arguments, stop)
 
         return train
 
     def _prediction_bytes(self) -> int:
-        shape = self.model._output_shape_or_none()
-        return 8 * math.prod(d or 1 for d in shape[1:]) if shape else 64
+        shapes = output_shapes(self.model)
+        return 8 * sum(math.prod(d or 1 for d in shape[1:]) for shape in shapes) if shapes else 64
 
     def _begin_batch(self) -> None:
         if self.scheduled:
@@ -138,19 +141,29 @@ class Pass:
         if progress is not None:
             progress.update(self.step, self.compiled.logs() if progress.due() else None)
 
-    def _refuse(self, loss: float, x: Array, y: Array) -> None:
+    def _refuse(self, losses: Array, data: Data) -> None:
+        """Raises the error for a step with these losses: of the sum and, with several, of each output."""
         compiled = self.compiled
         optimizer = compiled.optimizer
         clips = (getattr(optimizer, name, None) for name in ("clipnorm", "clipvalue", "global_clipnorm"))
+        wrong = [i for i, loss in enumerate(losses[1:]) if not math.isfinite(loss)]
+        part = compiled.parts[wrong[0] if wrong else 0]
+        several = len(compiled.parts) > 1
+        targets = data.y[wrong[0] if wrong else 0] if wrong or not several else None
+        names = input_keys(self.model)
+        ranges = [checks.observed_range(x) for x in data.x]
+        widest = max(range(len(ranges)), key=lambda i: max(map(abs, ranges[i] or (0.0,))))
         message = checks.non_finite_loss_message(
             step=self.step,
             epoch=self.epoch + 1,
-            loss=loss,
+            loss=float(losses[1 + wrong[0]] if wrong else losses[0]),
             learning_rate=float(optimizer.learning_rate) if self.training else None,
-            x_range=checks.observed_range(x),
-            y_range=checks.observed_range(y),
-            loss_name=compiled.loss_name,
-            built_in_loss=compiled.has_built_in_loss,
+            x_range=ranges[widest],
+            y_range=None if targets is None else checks.observed_range(targets),
+            loss_name=part.loss_name if wrong or not several else None,
+            built_in_loss=part.has_built_in_loss if wrong else all(p.has_built_in_loss for p in compiled.parts),
             clipped=any(clip is not None for clip in clips),
+            x_name=label("x", names, widest),
+            output=part.key if wrong else None,
         )
-        raise NonFiniteLossError(message, self.epoch, self.step - 1, loss)
+        raise NonFiniteLossError(message, self.epoch, self.step - 1, float(losses[0]), part.key if wrong else None)

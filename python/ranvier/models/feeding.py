@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from ranvier.models import checks
+from ranvier.models.part_data import Data
 from ranvier.utils.arrays import describe
 
 Array = np.ndarray
-Chunk = tuple[Array, Array, "Array | None", Array]  # x, y, weight, row numbers
+Chunk = tuple[Data, Array]  # arrays, row numbers
 
 CHUNK_BYTES = 4 << 20  # of converted rows or of predictions at a time
 
@@ -23,12 +23,12 @@ class ArrayFeed:
     included; other layouts and dtypes are converted for one visit to the engine at a time, never as a whole.
     """
 
-    def __init__(self, x: Array, y: Array, weight: Array | None, batch_size: int) -> None:
-        self.x, self.y, self.weight = x, y, weight
+    def __init__(self, data: Data, batch_size: int) -> None:
+        self.data = data
         self.batch_size = batch_size
-        self.rows = len(x)
+        self.rows = data.rows
         self.steps = -(-self.rows // batch_size)
-        arrays = [x, y] if weight is None else [x, y, weight]
+        arrays = [array for array in [*data.x, *data.y, *(data.weight or [])] if array is not None]
         self.direct = all(engine_reads(array) for array in arrays)
         self._converted_bytes = 0 if self.direct else sum(row_bytes(array) for array in arrays)
 
@@ -40,13 +40,19 @@ class ArrayFeed:
     def chunk(self, rows: Array) -> Chunk:
         """The arrays and the numbers under which the engine finds `rows` in them."""
         if self.direct:
-            return self.x, self.y, self.weight, rows
-        weight = None if self.weight is None else pick(self.weight, rows)
-        return pick(self.x, rows), pick(self.y, rows), weight, np.arange(len(rows))
+            return self.data, rows
+        return _map(lambda array: pick(array, rows), self.data), np.arange(len(rows))
 
-    def targets(self, rows: Array) -> tuple[Array, Array | None]:
-        """Targets and weights of `rows`, for metrics."""
-        return self.y[rows], None if self.weight is None else self.weight[rows]
+    def targets(self, rows: Array) -> Data:
+        """The rows whose targets and weights metrics want; the inputs are not looked at."""
+        return _map(lambda array: array[rows], Data([], self.data.y, self.data.weight))
+
+
+def _map(function: Callable[[Array], Array], data: Data) -> Data:
+    def each(arrays: list[Array | None]) -> list[Array | None]:
+        return [None if array is None else function(array) for array in arrays]
+
+    return Data([function(x) for x in data.x], each(data.y), None if data.weight is None else each(data.weight))
 
 
 def engine_reads(array: Array) -> bool:
@@ -153,13 +159,3 @@ def unpack_batch(batch: Any, where: str, need_targets: bool = True) -> tuple[Any
     if need_targets and y is None:
         raise ValueError(f"[{where}] expected batches (x, y), received one without targets; yield x, y for each batch.")
     return x, y, weight
-
-
-def batch_arrays(batch: Any, where: str) -> tuple[Array, Array, Array | None]:
-    """One item of a stream as arrays the engine reads."""
-    x, y, weight = checks.as_arrays(*unpack_batch(batch, where), where=where, finite=False)
-    if y is None:
-        raise ValueError(f"[{where}] expected batches (x, y), received one without targets.")
-    every = slice(None)
-    ready = [a if a is None or engine_reads(a) else pick(a, every) for a in (x, y, weight)]
-    return ready[0], ready[1], ready[2]  # type: ignore[return-value]

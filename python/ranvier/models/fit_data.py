@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ranvier.models import checks
-from ranvier.models.feeding import ArrayFeed, StreamFeed, is_stream, refuse_arguments
+from ranvier.models.feeding import ArrayFeed, StreamFeed, engine_reads, is_stream, pick, refuse_arguments, unpack_batch
+from ranvier.models.part_data import Data, input_arrays, refuse_class_weight, target_arrays, weight_arrays
+from ranvier.models.structures import fit_rank, flatten, input_keys, input_shapes, label, output_keys, output_shapes
 
 Array = np.ndarray
 
@@ -37,10 +39,10 @@ def optional_steps(value: Any, where: str, name: str) -> int | None:
     return None if value is None else positive_int(value, where, name)
 
 
-def checked_arrays(
-    model: Any, x: Any, y: Any, sample_weight: Any, where: str, prefix: str = ""
-) -> tuple[Array, Array, Array | None]:
-    """Arrays checked against each other, the model and the loss; the model is built after this.
+def checked_data(
+    model: Any, x: Any, y: Any, sample_weight: Any, where: str, prefix: str = "", finite: bool = True
+) -> Data:
+    """Arrays checked against each other, the model and its losses; the model is built after this.
 
     Raises:
         TypeError, ValueError: what is wrong with the data, before anything of the model has changed.
@@ -49,23 +51,67 @@ def checked_arrays(
         raise ValueError(
             f"[{where}] {prefix}y: expected targets, received None; pass {where}(x, y), or batches (x, y) as x."
         )
-    x_array, y_array, weight = checks.as_arrays(x, y, sample_weight, where=where, prefix=prefix)
-    assert y_array is not None
-    x_array = model._adjust_input(x_array)
-    model._build_for(x_array.shape, f"{prefix}x")
     compiled = model._compiled
-    output = model._output_shape_or_none()
-    if output is not None:
-        y_array = checks.check_targets(
-            y_array,
-            compiled.loss if getattr(compiled.loss, "fn", None) is None else compiled.loss.fn,
-            output,
-            getattr(compiled.loss, "from_logits", False),
-            where=where,
-            name=f"{prefix}y",
-        )
-        compiled.resolve(output, y_array.shape)
-    return x_array, y_array, weight
+    inputs = input_keys(model)
+    if len(inputs) == 1 and len(compiled.parts) == 1:
+        given_x = flatten(x, inputs, f"{prefix}x", where)[0]
+        given_y = flatten(y, [compiled.parts[0].key], f"{prefix}y", where)[0]
+        given_weight = flatten(sample_weight, [compiled.parts[0].key], f"{prefix}sample_weight", where)[0]
+        arrays = checks.as_arrays(given_x, given_y, given_weight, where=where, finite=finite, prefix=prefix)
+        data = Data([arrays[0]], [arrays[1]], None if arrays[2] is None else [arrays[2]])
+        data = Data(built_inputs(model, data.x, where, prefix), data.y, data.weight)
+    else:
+        arrays_x = input_arrays(x, inputs, where, prefix, finite)
+        rows = len(arrays_x[0])
+        if not compiled.parts:  # what it returns is known once it is built
+            arrays_x = built_inputs(model, arrays_x, where, prefix)
+            compiled.bind(*output_keys(model))
+        keys = [part.key for part in compiled.parts]
+        targets = target_arrays(y, compiled.parts, rows, where, prefix, finite)
+        weights = weight_arrays(sample_weight, targets, keys, rows, where, prefix)
+        data = Data(built_inputs(model, arrays_x, where, prefix), targets, weights)
+    return Data(data.x, _checked_targets(model, data.y, where, prefix), data.weight)
+
+
+def built_inputs(model: Any, arrays: Sequence[Array], where: str, prefix: str = "") -> list[Array]:
+    """The inputs with the ranks the model wants; it is built for their shapes, or they are checked against its own."""
+    if len(arrays) == 1:
+        x = model._adjust_input(arrays[0])
+        model._build_for(x.shape, f"{prefix}x")
+        return [x]
+    shapes, names = input_shapes(model), input_keys(model)
+    found = [fit_rank(array, shape) for array, shape in zip(arrays, shapes, strict=True)]
+    for i, (array, shape) in enumerate(zip(found, shapes, strict=True)):
+        if shape is not None and not _fits(array.shape, shape):
+            raise ValueError(
+                f"[{where}] {label(f'{prefix}x', names, i)}: expected shape {('rows', *shape[1:])}, received "
+                f"{array.shape}; are the inputs in the order {', '.join(names)}?".replace("'rows'", "rows")
+            )
+    if not model.built:
+        model.build([(None, *array.shape[1:]) for array in found])
+    return found
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    pairs = zip(shape[1:], wanted[1:], strict=False)
+    return len(shape) == len(wanted) and all(want is None or have == want for have, want in pairs)
+
+
+def _checked_targets(model: Any, y: list[Array | None], where: str, prefix: str = "") -> list[Array | None]:
+    compiled = model._compiled
+    shapes = output_shapes(model)
+    if shapes is None:
+        return y
+    keys = [part.key for part in compiled.parts]
+    found: list[Array | None] = []
+    for i, (part, target, shape) in enumerate(zip(compiled.parts, y, shapes, strict=True)):
+        if target is not None:
+            name = label(f"{prefix}y", keys, i)
+            from_logits = getattr(part.loss, "from_logits", False)
+            target = checks.check_targets(target, part.loss_function, shape, from_logits, where=where, name=name)
+        found.append(target)
+    compiled.resolve(shapes, [None if target is None else target.shape for target in found])
+    return found
 
 
 def array_feed(
@@ -79,8 +125,8 @@ def array_feed(
     prefix: str = "",
 ) -> ArrayFeed:
     """A feed of checked arrays for evaluation."""
-    arrays = checked_arrays(model, x, y, sample_weight, where, prefix)
-    return ArrayFeed(*arrays, batch_rows(batch_size, len(arrays[0]), steps, where, f"{prefix}batch_size"))
+    data = checked_data(model, x, y, sample_weight, where, prefix)
+    return ArrayFeed(data, batch_rows(batch_size, data.rows, steps, where, f"{prefix}batch_size"))
 
 
 def training_feeds(
@@ -96,17 +142,25 @@ def training_feeds(
     validation_steps: int | None,
 ) -> tuple[ArrayFeed, ArrayFeed | None]:
     """Feeds for training and, with a split, for validation. Class weights act on training only, as in Keras."""
-    arrays = checked_arrays(model, x, y, sample_weight, "fit")
+    refuse_class_weight(class_weight, [part.key for part in model._compiled.parts], "fit")
+    data = checked_data(model, x, y, sample_weight, "fit")
     validation = None
     if validation_split:
-        arrays, held_out = checks.split_validation(*arrays, validation_split)  # type: ignore[assignment]
+        cut = checks.split_validation(data.rows, validation_split)
+        data, held_out = data.part(slice(0, cut)), data.part(slice(cut, data.rows))
         given = batch_size if validation_batch_size is None else validation_batch_size
-        size = batch_rows(given, len(held_out[0]), validation_steps, "fit", "validation_batch_size")
-        validation = ArrayFeed(held_out[0], held_out[1], held_out[2], size)  # type: ignore[arg-type]
-    x_array, y_array, weight = arrays
-    if class_weight is not None:
-        weight = checks.class_weight_to_rows(class_weight, y_array, weight)
-    return ArrayFeed(x_array, y_array, weight, batch_rows(batch_size, len(x_array), steps, "fit")), validation
+        size = batch_rows(given, held_out.rows, validation_steps, "fit", "validation_batch_size")
+        validation = ArrayFeed(held_out, size)
+    data = _class_weighted(data, class_weight, model, "fit")
+    return ArrayFeed(data, batch_rows(batch_size, data.rows, steps, "fit")), validation
+
+
+def _class_weighted(data: Data, class_weight: Any, model: Any, where: str) -> Data:
+    if class_weight is None:
+        return data
+    refuse_class_weight(class_weight, [part.key for part in model._compiled.parts], where)
+    weight = None if data.weight is None else data.weight[0]
+    return Data(data.x, data.y, [checks.class_weight_to_rows(class_weight, data.y[0], weight)])
 
 
 def validation_feed(
@@ -127,29 +181,16 @@ def stream_feed(where: str, x: Any, steps: int | None, **refused: Any) -> Stream
     return StreamFeed(x, steps)
 
 
-def class_weights_of(class_weight: Any) -> Callable[[Array, Array | None], Array | None]:
-    """For streams: the weight of each row of a batch."""
-
-    def weigh(y: Array, weight: Array | None) -> Array | None:
-        return weight if class_weight is None else checks.class_weight_to_rows(class_weight, y, weight)
-
-    return weigh
-
-
-def batch_preparer(model: Any, class_weight: Any, where: str) -> Callable[..., tuple[Array, Array, Array | None]]:
+def batch_preparer(model: Any, class_weight: Any, where: str) -> Callable[[Any], Data]:
     """What is done with each batch of a stream: the same checks as with whole arrays, but for non-finite values."""
-    weigh = class_weights_of(class_weight)
+    refuse_class_weight(class_weight, [part.key for part in model._compiled.parts], where)
 
-    def prepare(x: Array, y: Array, weight: Array | None) -> tuple[Array, Array, Array | None]:
-        compiled = model._compiled
-        x = model._adjust_input(x)
-        model._build_for(x.shape, "x")
-        output = model._output_shape_or_none()
-        if output is not None:
-            function = getattr(compiled.loss, "fn", None)
-            from_logits = getattr(compiled.loss, "from_logits", False)
-            y = checks.check_targets(y, function or compiled.loss, output, from_logits, where=where)
-            compiled.resolve(output, y.shape)
-        return x, np.ascontiguousarray(y), weigh(y, weight)
+    def ready(arrays: Sequence[Array | None]) -> list[Any]:
+        return [a if a is None or engine_reads(a) else pick(a, slice(None)) for a in arrays]
+
+    def prepare(batch: Any) -> Data:
+        data = checked_data(model, *unpack_batch(batch, where), where, finite=False)
+        data = _class_weighted(data, class_weight, model, where)
+        return Data(ready(data.x), ready(data.y), None if data.weight is None else ready(data.weight))
 
     return prepare

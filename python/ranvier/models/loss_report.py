@@ -45,6 +45,8 @@ def non_finite_loss_message(
     loss_name: str | None = None,
     built_in_loss: bool = True,
     clipped: bool = False,
+    x_name: str = "x",
+    output: str | None = None,
 ) -> str:
     """Explains the first non-finite loss: where it happened, and the likely causes, the likeliest first.
 
@@ -58,18 +60,21 @@ def non_finite_loss_message(
         loss_name: name of the loss, e.g. `"mean_squared_error"`.
         built_in_loss: `False` for a loss of the user's own, which may take the logarithm of 0.
         clipped: whether gradients are clipped already.
+        x_name: what the input with that range is called.
+        output: the output whose loss it is, in a model with several.
     """
+    y_name = "y" if output is None else f"y[{output!r}]"
     causes: list[tuple[float, str]] = []  # (rank, text), smaller ranks first
     remarks: list[str] = []
     if x_range is not None:
-        observed = f"x ranges from {x_range[0]:.4g} to {x_range[1]:.4g}"
+        observed = f"{x_name} ranges from {x_range[0]:.4g} to {x_range[1]:.4g}"
         if max(abs(x_range[0]), abs(x_range[1])) > UNSCALED:
             fix = "divide by 255" if x_range == (0.0, 255.0) else "add a Normalization layer or standardise the columns"
             causes.append((0, f"inputs are not scaled: {observed}; {fix}"))
         else:
             remarks.append(f"The inputs are of a usual size ({observed}).")
     if y_range is not None and max(abs(y_range[0]), abs(y_range[1])) > LARGE_TARGET:
-        observed = f"y ranges from {y_range[0]:.4g} to {y_range[1]:.4g}"
+        observed = f"{y_name} ranges from {y_range[0]:.4g} to {y_range[1]:.4g}"
         causes.append((1, f"targets are large: {observed}; scale them to about -1 to 1"))
     rate = "" if learning_rate is None else f" ({learning_rate:g})"
     high_rate = learning_rate is not None and learning_rate >= HIGH_RATE
@@ -80,5 +85,6 @@ def non_finite_loss_message(
         causes.append((3, "gradients grow from layer to layer; pass clipnorm=1.0 to the optimizer"))
     name = f" ({loss_name})" if loss_name else ""
     lines = [f"  {i}. {text}." for i, (_, text) in enumerate(sorted(causes), start=1)]
-    head = f"[fit] the loss{name} became {loss} at step {step} of epoch {epoch}. Likely causes:"
+    whose = "" if output is None else f" of output {output!r}"
+    head = f"[fit] the loss{whose}{name} became {loss} at step {step} of epoch {epoch}. Likely causes:"
     return "\n".join([head, *lines, *remarks])

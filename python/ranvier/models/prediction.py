@@ -10,9 +10,10 @@ import numpy as np
 
 from ranvier import _core
 from ranvier.models.feeding import engine_reads, is_stream, pick, row_bytes, unpack_batch
-from ranvier.models.fit_data import batch_rows, optional_steps, positive_int
+from ranvier.models.fit_data import batch_rows, built_inputs, optional_steps, positive_int
 from ranvier.models.pace import Pace
-from ranvier.utils.arrays import as_array
+from ranvier.models.part_data import input_arrays
+from ranvier.models.structures import input_keys, output_keys, pack_outputs
 
 Array = np.ndarray
 
@@ -27,10 +28,9 @@ class PredictionMixin:
     _predictor: _core.Trainer | None
     _predictor_engine: Any
     _pace_of_predict: Pace | None = None
+    _plain_output: bool = True  # one output that is not in a dict
 
     # Of the other half:
-    _adjust_input: Callable[[Array], Array]
-    _build_for: Callable[..., None]
     _engine_model: Callable[[], Any]
     _input_shape_or_none: Callable[[], Any]
 
@@ -41,25 +41,27 @@ class PredictionMixin:
         verbose: int | str = "auto",
         steps: int | None = None,
         callbacks: Any = None,
-    ) -> Array:
+    ) -> Any:
         """Outputs for `x`, computed batch by batch.
 
         Args:
-            x: inputs `(rows, ...)`, or batches (of inputs, or tuples that begin with them).
+            x: inputs `(rows, ...)`, a list or dict of them by name for a model with several, or batches (of inputs, or
+                tuples that begin with them).
             batch_size: rows per batch. Default 32; with `steps` all rows in so many batches.
             verbose: as in `fit`.
             steps: number of batches to look at. Default all.
             callbacks: as in `fit`; their predict hooks are called.
 
         Returns:
-            Array `(rows, ...)` of the model's dtype.
+            Array `(rows, ...)` of the model's dtype; with several outputs a list or dict of them.
         """
         if verbose == 0 and callbacks is None and steps is None and type(x) is np.ndarray and self.built:
             # One row is answered in microseconds only on the shortest way.
             shape = self._input_shape_or_none()
-            if shape is not None and x.ndim == len(shape) and x.dtype in _READY and x.flags.c_contiguous and len(x):
+            if type(shape) is tuple and x.ndim == len(shape) and x.dtype in _READY and x.flags.c_contiguous and len(x):
                 size = 32 if batch_size is None else positive_int(batch_size, "predict", "batch_size")
-                return self._prediction_trainer().predict(x, size)
+                found = self._prediction_trainer().predict(x, size)
+                return found if self._plain_output else pack_outputs(self, found)
         return self._predict(x, batch_size, verbose, steps, callbacks)
 
     def _prediction_trainer(self) -> _core.Trainer:
@@ -67,9 +69,11 @@ class PredictionMixin:
         if self._predictor is None or self._predictor_engine is not engine:
             self._predictor = _core.Trainer(engine)
             self._predictor_engine = engine
+            keys, keyed = output_keys(self)
+            self._plain_output = len(keys) == 1 and not keyed
         return self._predictor
 
-    def _predict(self, x: Any, batch_size: Any, verbose: Any, steps: Any, callbacks: Any) -> Array:
+    def _predict(self, x: Any, batch_size: Any, verbose: Any, steps: Any, callbacks: Any) -> Any:
         from ranvier.callbacks import CallbackList
         from ranvier.utils.progress import ProgressBar, resolve_verbose
 
@@ -79,20 +83,21 @@ class PredictionMixin:
             total = steps if steps is not None else (len(x) if hasattr(x, "__len__") else None)
             parts = self._predict_stream(x, steps)
         else:
-            rows = self._prediction_rows(as_array(x, "x", "predict"))
-            size = batch_rows(batch_size, len(rows), steps, "predict")
-            total = -(-len(rows) // size)
+            arrays = self._prediction_inputs(x)
+            rows = len(arrays[0])
+            size = batch_rows(batch_size, rows, steps, "predict")
+            total = -(-rows // size)
             if steps is not None:
                 total = min(steps, total)
-                rows = rows[: total * size]
+                arrays = [array[: total * size] for array in arrays]
             listens = CallbackList(callbacks).listens_to_predict_batches if callbacks is not None else False
-            parts = self._predict_rows(rows, size, bool(shown) or callbacks is not None, listens)
+            parts = self._predict_rows(arrays, size, bool(shown) or callbacks is not None, listens)
         listed = CallbackList(callbacks, model=self, epochs=1, steps=total, verbose=shown)
         progress = ProgressBar(total, shown) if shown else None
         return self._collect(parts, listed, progress)
 
-    def _collect(self, parts: Iterator[tuple[Array, int]], listed: Any, progress: Any) -> Array:
-        outputs: list[Array] = []
+    def _collect(self, parts: Iterator[tuple[list[Array], int]], listed: Any, progress: Any) -> Any:
+        outputs: list[list[Array]] = []
         step = 0
         listed.on_predict_begin()
         if progress is not None:
@@ -105,7 +110,7 @@ class PredictionMixin:
                     break
                 outputs.append(part[0])
                 step += part[1]
-                listed.on_predict_batch_end(step - 1, {"outputs": part[0]})
+                listed.on_predict_batch_end(step - 1, {"outputs": pack_outputs(self, part[0])})
                 if progress is not None:
                     progress.update(step)
             if not outputs:
@@ -116,45 +121,44 @@ class PredictionMixin:
             if progress is not None:
                 progress.close()
         listed.on_predict_end()
-        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+        joined = [found[0] if len(found) == 1 else np.concatenate(found) for found in zip(*outputs, strict=True)]
+        return pack_outputs(self, joined)
 
-    def _prediction_rows(self, x: Array) -> Array:
-        if len(x) == 0:
-            raise ValueError(f"[predict] x: expected at least one row, received shape {x.shape}.")
-        if not self.built and x.ndim == 1:
-            raise ValueError(
-                f"[predict] x: expected rows, shape (rows, ...), received shape {x.shape}; pass x[None, :]."
-            )
-        x = self._adjust_input(x)
-        self._build_for(x.shape)
-        return x
+    def _prediction_inputs(self, x: Any, where: str = "predict") -> list[Array]:
+        names = input_keys(self)
+        arrays = input_arrays(x, names, where)
+        if not self.built and arrays[0].ndim == 1 and len(names) == 1:
+            shape = arrays[0].shape
+            raise ValueError(f"[{where}] x: expected rows, shape (rows, ...), received shape {shape}; pass x[None, :].")
+        return built_inputs(self, arrays, where)
 
-    def _predict_rows(self, x: Array, size: int, watched: bool, listens: bool) -> Iterator[tuple[Array, int]]:
+    def _predict_rows(self, x: list[Array], size: int, watched: bool, listens: bool) -> Iterator[tuple[Any, int]]:
         trainer = self._prediction_trainer()
-        direct = engine_reads(x)
-        steps = -(-len(x) // size)
-        most = steps if direct else max(1, CONVERTED // max(1, size * row_bytes(x)))
+        direct = all(engine_reads(array) for array in x)
+        steps = -(-len(x[0]) // size)
+        most = steps if direct else max(1, CONVERTED // max(1, size * sum(row_bytes(array) for array in x)))
         pace = self._pace_of_predict = self._pace_of_predict or Pace()
         step = 0
         while step < steps:
             count = min(1 if listens else pace.steps(steps - step) if watched else steps, most)
             rows = slice(step * size, (step + count) * size)
             start = time.perf_counter()
-            part = trainer.predict(x[rows] if direct else pick(x, rows), size)
+            part = trainer.predict([array[rows] if direct else pick(array, rows) for array in x], size)
             pace.note(count, time.perf_counter() - start)
             step += count
-            yield part, count
+            yield part if type(part) is list else [part], count
 
-    def _predict_stream(self, batches: Any, steps: int | None) -> Iterator[tuple[Array, int]]:
+    def _predict_stream(self, batches: Any, steps: int | None) -> Iterator[tuple[list[Array], int]]:
         for step, batch in enumerate(batches):
             if steps is not None and step >= steps:
                 return
-            x = self._prediction_rows(as_array(unpack_batch(batch, "predict", need_targets=False)[0], "x", "predict"))
-            ready = x if engine_reads(x) else pick(x, slice(None))
-            yield self._prediction_trainer().predict(ready, len(x)), 1
+            yield self._predict_now(unpack_batch(batch, "predict", need_targets=False)[0], "predict"), 1
 
-    def predict_on_batch(self, x: Any) -> Array:
-        """Outputs for one batch, as an array."""
-        rows = self._prediction_rows(as_array(x, "x", "predict_on_batch"))
-        ready = rows if engine_reads(rows) else pick(rows, slice(None))
-        return self._prediction_trainer().predict(ready, len(rows))
+    def _predict_now(self, x: Any, where: str) -> list[Array]:
+        ready = [a if engine_reads(a) else pick(a, slice(None)) for a in self._prediction_inputs(x, where)]
+        found = self._prediction_trainer().predict(ready, len(ready[0]))
+        return found if type(found) is list else [found]
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Outputs for one batch, as an array, or a list or dict of arrays as the model's outputs are."""
+        return pack_outputs(self, self._predict_now(x, "predict_on_batch"))
