@@ -192,7 +192,7 @@ def load_model(
         apply_state(model, state, groups.get("optimizer.safetensors"), saved)
         if state.get("callbacks") is not None:
             model._resume_callbacks = (state["callbacks"], groups.get("callbacks.safetensors", []))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"[{place}] the state of training does not fit the model: {error}") from error
     return model
 

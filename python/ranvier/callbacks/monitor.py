@@ -72,9 +72,11 @@ class MonitorCallback(Callback):
 
     def _direction(self) -> int:
         name = self.monitor.removeprefix("val_")
-        for metric in getattr(self.model, "metrics", None) or []:
+        metrics = getattr(self.model, "metrics", None) or []
+        names = getattr(self.model, "metrics_names", None) or [getattr(metric, "name", None) for metric in metrics]
+        for metric, known_as in zip(metrics, names, strict=True):
             direction: Any = getattr(metric, "_direction", None)
-            if getattr(metric, "name", None) == name and direction in ("up", "down"):
+            if known_as == name and direction in ("up", "down"):
                 return 1 if direction == "up" else -1
         by_name = better_direction(name)
         if by_name:

@@ -29,7 +29,7 @@ class Model(TrainingMixin, PredictionMixin, Layer):
     def __init__(self, *, trainable: bool = True, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(trainable=trainable, name=name, dtype=dtype)
         self._compiled = None
-        self._predictor: _core.Trainer | None = None
+        self._predictor: Any = None
         self._predictor_engine: Any = None
         self.stop_training = False
         self.history: Any = None
