@@ -5,8 +5,10 @@
 #include "ranvier/ops/loss.h"
 #include "ranvier/ops/matmul.h"
 #include "ranvier/ops/norm.h"
+#include "ranvier/ops/pool.h"
 #include "ranvier/ops/random.h"
 #include "ranvier/ops/reduce.h"
+#include "ranvier/ops/resize.h"
 #include "ranvier/ops/shape.h"
 #include "ranvier/ops/softmax.h"
 
@@ -160,6 +162,30 @@ void bind_shape(py::module_& m) {
       py::arg("shape"), py::arg("value"), py::arg("dtype") = "float32");
 }
 
+void bind_images(py::module_& m) {
+  using Sizes = std::vector<Index>;
+  using Pool = Tensor (*)(const Tensor&, const ops::Pooling&);
+  for (const auto& [name, pool] : {std::pair<const char*, Pool>{"max_pool", ops::max_pool},
+                                   std::pair<const char*, Pool>{"average_pool", ops::average_pool}}) {
+    m.def(
+        name,
+        [pool = pool](const Tensor& x, const Sizes& size, const Sizes& strides, bool same) {
+          return pool(x, {size, strides, same});
+        },
+        py::arg("x"), py::arg("size"), py::arg("strides"), py::arg("same"), Flush(),
+        "Pools the axes between the first and the last.");
+  }
+  m.def("adaptive_max_pool", &ops::adaptive_max_pool, py::arg("x"), py::arg("output_size"), Flush());
+  m.def("adaptive_average_pool", &ops::adaptive_average_pool, py::arg("x"), py::arg("output_size"), Flush());
+  m.def(
+      "resize",
+      [](const Tensor& x, const Sizes& size, const std::string& interpolation, bool antialias) {
+        return ops::resize(x, size, ops::interpolation_from(interpolation), antialias);
+      },
+      py::arg("x"), py::arg("size"), py::arg("interpolation") = "bilinear", py::arg("antialias") = false, Flush(),
+      "Resamples the axes between the first and the last.");
+}
+
 void bind_random(py::module_& m) {
   m.def(
       "random_uniform",
@@ -208,6 +234,7 @@ void bind_ops(py::module_& m) {
   bind_math(ops);
   bind_reduce(ops);
   bind_shape(ops);
+  bind_images(ops);
   bind_random(ops);
 }
 

@@ -21,6 +21,8 @@ Family activation_layers();
 Family noise_layers();
 Family normalization_layers();
 Family reshaping_layers();
+Family pooling_layers();
+Family resizing_layers();
 Family preprocessing_layers();
 Family container_layers();
 

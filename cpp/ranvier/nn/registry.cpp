@@ -7,7 +7,7 @@ const Family& classes() {
   static const Family all = [] {
     Family list;
     for (const auto family : {dense_layers, activation_layers, noise_layers, normalization_layers, reshaping_layers,
-                              preprocessing_layers, container_layers}) {
+                              pooling_layers, resizing_layers, preprocessing_layers, container_layers}) {
       const Family members = family();
       list.insert(list.end(), members.begin(), members.end());
     }

@@ -5,7 +5,11 @@ from __future__ import annotations
 import collections.abc
 import ranvier._core
 import typing
-__all__: list[str] = ['all', 'any', 'arange', 'argmax', 'argmin', 'binary', 'broadcast_to', 'cast', 'compare', 'concatenate', 'dense', 'dropout', 'expand_dims', 'flip', 'full', 'gather', 'glu', 'l1l2_penalty', 'layer_norm', 'log_softmax', 'matmul', 'max', 'mean', 'min', 'one_hot', 'pad', 'prelu', 'prod', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'repeat', 'reshape', 'slice', 'softmax', 'sparsemax', 'squeeze', 'stack', 'stop_gradient', 'sum', 'transpose', 'unary', 'variance', 'where']
+__all__: list[str] = ['adaptive_average_pool', 'adaptive_max_pool', 'all', 'any', 'arange', 'argmax', 'argmin', 'average_pool', 'binary', 'broadcast_to', 'cast', 'compare', 'concatenate', 'dense', 'dropout', 'expand_dims', 'flip', 'full', 'gather', 'glu', 'l1l2_penalty', 'layer_norm', 'log_softmax', 'matmul', 'max', 'max_pool', 'mean', 'min', 'one_hot', 'pad', 'prelu', 'prod', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'repeat', 'reshape', 'resize', 'slice', 'softmax', 'sparsemax', 'squeeze', 'stack', 'stop_gradient', 'sum', 'transpose', 'unary', 'variance', 'where']
+def adaptive_average_pool(x: ranvier._core.Tensor, output_size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> ranvier._core.Tensor:
+    ...
+def adaptive_max_pool(x: ranvier._core.Tensor, output_size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> ranvier._core.Tensor:
+    ...
 def all(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = [], keepdims: bool = False) -> ranvier._core.Tensor:
     """
     Reduces over `axes`; all when empty.
@@ -20,6 +24,10 @@ def argmax(x: ranvier._core.Tensor, axis: typing.SupportsInt | typing.SupportsIn
     ...
 def argmin(x: ranvier._core.Tensor, axis: typing.SupportsInt | typing.SupportsIndex, keepdims: bool = False) -> ranvier._core.Tensor:
     ...
+def average_pool(x: ranvier._core.Tensor, size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], strides: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], same: bool) -> ranvier._core.Tensor:
+    """
+    Pools the axes between the first and the last.
+    """
 def binary(name: str, x1: ranvier._core.Tensor, x2: ranvier._core.Tensor) -> ranvier._core.Tensor:
     """
     Broadcasting arithmetic by name.
@@ -72,6 +80,10 @@ def max(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsI
     """
     Reduces over `axes`; all when empty.
     """
+def max_pool(x: ranvier._core.Tensor, size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], strides: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], same: bool) -> ranvier._core.Tensor:
+    """
+    Pools the axes between the first and the last.
+    """
 def mean(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = [], keepdims: bool = False) -> ranvier._core.Tensor:
     """
     Reduces over `axes`; all when empty.
@@ -106,6 +118,10 @@ def repeat(x: ranvier._core.Tensor, n: typing.SupportsInt | typing.SupportsIndex
     """
 def reshape(x: ranvier._core.Tensor, shape: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> ranvier._core.Tensor:
     ...
+def resize(x: ranvier._core.Tensor, size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], interpolation: str = 'bilinear', antialias: bool = False) -> ranvier._core.Tensor:
+    """
+    Resamples the axes between the first and the last.
+    """
 def slice(x: ranvier._core.Tensor, ranges: collections.abc.Sequence[tuple[typing.SupportsInt | typing.SupportsIndex | None, typing.SupportsInt | typing.SupportsIndex | None, typing.SupportsInt | typing.SupportsIndex]]) -> ranvier._core.Tensor:
     """
     x[start:stop:step, ...] with one (start, stop, step) per axis.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+from ranvier import config
+
 
 def positive_int(value: Any, layer: str, name: str) -> int:
     """An int of 1 or more."""
@@ -43,3 +45,31 @@ def ints(value: Any, layer: str, name: str) -> tuple[int, ...]:
         return tuple(operator.index(v) for v in (value if isinstance(value, list | tuple) else [value]))
     except TypeError:
         raise ValueError(f"[{layer}] {name}: expected ints, received {value!r}.") from None
+
+
+def sizes(value: Any, axes: int, layer: str, name: str, smallest: int = 1) -> tuple[int, ...]:
+    """One int per spatial axis, from that many or from one for all of them."""
+    given = ints(value, layer, name)
+    result = given * axes if len(given) == 1 and not isinstance(value, list | tuple) else given
+    if len(result) != axes or min(result) < smallest or isinstance(value, bool):
+        many = "an int" if axes == 1 else f"an int or {axes} ints"
+        raise ValueError(f"[{layer}] {name}: expected {many} of {smallest} or more, received {value!r}.")
+    return result
+
+
+def data_format(value: str | None, layer: str) -> str:
+    """ "channels_last" or "channels_first"; None means `config.image_data_format()`."""
+    if value is None:
+        return config.image_data_format()
+    if value not in ("channels_last", "channels_first"):
+        raise ValueError(f"[{layer}] data_format: expected 'channels_last' or 'channels_first', received {value!r}.")
+    return value
+
+
+def padding(value: Any, layer: str, allowed: tuple[str, ...] = ("valid", "same")) -> str:
+    """One of the paddings by name, in lower case."""
+    name = value.lower() if isinstance(value, str) else value
+    if name not in allowed:
+        listed = ", ".join(map(repr, allowed))
+        raise ValueError(f"[{layer}] padding: expected one of {listed}, received {value!r}.")
+    return str(name)

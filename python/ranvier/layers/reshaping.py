@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ranvier.layers._checks import data_format as checked_data_format
 from ranvier.layers._checks import ints, positive_int
 from ranvier.layers.base import registry
 from ranvier.layers.native import NativeLayer
@@ -22,11 +23,7 @@ class Flatten(NativeLayer):
 
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if data_format not in (None, "channels_last", "channels_first"):
-            raise ValueError(
-                f"[{self.name}] data_format: expected 'channels_last' or 'channels_first', received {data_format!r}."
-            )
-        self.data_format = data_format or "channels_last"
+        self.data_format = checked_data_format(data_format, self.name)
 
 
 @registry.register()

@@ -12,7 +12,19 @@ from ranvier._core import Tensor, Variable
 from ranvier._core import ops as engine
 from ranvier._tensor import convert_to_tensor
 
-__all__ = ["axis_of", "axes_of", "dtype_of", "engine", "flag", "floating", "pair", "shape_of", "tensor", "whole"]
+__all__ = [
+    "axis_of",
+    "axes_of",
+    "channels_first",
+    "dtype_of",
+    "engine",
+    "flag",
+    "floating",
+    "pair",
+    "shape_of",
+    "tensor",
+    "whole",
+]
 
 tensor = convert_to_tensor
 
@@ -53,6 +65,16 @@ def _weak(number: bool | int | float, other: str) -> str | None:
     if isinstance(number, int) and other != "bool":
         return other if -(2**31) <= number < 2**31 else "int64"
     return None  # the number's own dtype: floatx, or an integer next to booleans
+
+
+def channels_first(data_format: str | None, where: str) -> bool:
+    """Whether the channels come right after the batch; None means `config.image_data_format()`."""
+    data_format = config.image_data_format() if data_format is None else data_format
+    if data_format not in ("channels_last", "channels_first"):
+        raise ValueError(
+            f"[{where}] data_format: expected 'channels_last' or 'channels_first', received {data_format!r}."
+        )
+    return data_format == "channels_first"
 
 
 def axis_of(axis: Any, ndim: int, where: str) -> int:
