@@ -15,7 +15,7 @@ def positive_int(value: Any, layer: str, name: str) -> int:
     except TypeError:
         number = 0
     if number < 1 or isinstance(value, bool):
-        raise ValueError(f"[{layer}] {name}: expected a positive int, received {value!r}.")
+        raise ValueError(f"[{layer}] {name}: expected a positive int, received {value!r:.200}.")
     return number
 
 
@@ -25,7 +25,7 @@ def number(value: Any, layer: str, name: str, smallest: float | None = None) -> 
     result = float(value) if ok else float("nan")
     if not float("-inf") < result < float("inf") or (smallest is not None and result < smallest):
         bound = "" if smallest is None else f" of {smallest:g} or more"
-        raise ValueError(f"[{layer}] {name}: expected a number{bound}, received {value!r}.")
+        raise ValueError(f"[{layer}] {name}: expected a number{bound}, received {value!r:.200}.")
     return result
 
 
@@ -34,7 +34,7 @@ def rate(value: Any, layer: str, name: str = "rate", below_one: bool = False) ->
     result = number(value, layer, name)
     if not 0 <= result <= 1 or (below_one and result == 1):
         raise ValueError(
-            f"[{layer}] {name}: expected a number in [0, 1{')' if below_one else ']'}, received {value!r}."
+            f"[{layer}] {name}: expected a number in [0, 1{')' if below_one else ']'}, received {value!r:.200}."
         )
     return result
 
@@ -44,7 +44,7 @@ def ints(value: Any, layer: str, name: str) -> tuple[int, ...]:
     try:
         return tuple(operator.index(v) for v in (value if isinstance(value, list | tuple) else [value]))
     except TypeError:
-        raise ValueError(f"[{layer}] {name}: expected ints, received {value!r}.") from None
+        raise ValueError(f"[{layer}] {name}: expected ints, received {value!r:.200}.") from None
 
 
 def sizes(value: Any, axes: int, layer: str, name: str, smallest: int = 1) -> tuple[int, ...]:
@@ -53,7 +53,7 @@ def sizes(value: Any, axes: int, layer: str, name: str, smallest: int = 1) -> tu
     result = given * axes if len(given) == 1 and not isinstance(value, list | tuple) else given
     if len(result) != axes or min(result) < smallest or isinstance(value, bool):
         many = "an int" if axes == 1 else f"an int or {axes} ints"
-        raise ValueError(f"[{layer}] {name}: expected {many} of {smallest} or more, received {value!r}.")
+        raise ValueError(f"[{layer}] {name}: expected {many} of {smallest} or more, received {value!r:.200}.")
     return result
 
 
@@ -62,7 +62,9 @@ def data_format(value: str | None, layer: str) -> str:
     if value is None:
         return config.image_data_format()
     if value not in ("channels_last", "channels_first"):
-        raise ValueError(f"[{layer}] data_format: expected 'channels_last' or 'channels_first', received {value!r}.")
+        raise ValueError(
+            f"[{layer}] data_format: expected 'channels_last' or 'channels_first', received {value!r:.200}."
+        )
     return value
 
 
@@ -71,5 +73,5 @@ def padding(value: Any, layer: str, allowed: tuple[str, ...] = ("valid", "same")
     name = value.lower() if isinstance(value, str) else value
     if name not in allowed:
         listed = ", ".join(map(repr, allowed))
-        raise ValueError(f"[{layer}] padding: expected one of {listed}, received {value!r}.")
+        raise ValueError(f"[{layer}] padding: expected one of {listed}, received {value!r:.200}.")
     return str(name)

@@ -15,7 +15,7 @@ def _interpolation(value: Any, layer: str) -> str:
     name = value.lower() if isinstance(value, str) else value
     if name not in _INTERPOLATIONS:
         listed = ", ".join(map(repr, _INTERPOLATIONS))
-        raise ValueError(f"[{layer}] interpolation: expected one of {listed}, received {value!r}.")
+        raise ValueError(f"[{layer}] interpolation: expected one of {listed}, received {value!r:.200}.")
     return str(name)
 
 
@@ -90,7 +90,7 @@ class _Margins(NativeLayer):
         if len(value) != self._axes:
             raise ValueError(
                 f"[{self.name}] {name}: expected an int, {self._axes} ints or {self._axes} pairs (before, after), "
-                f"received {value!r}."
+                f"received {value!r:.200}."
             )
         return tuple(_checks.sizes(one, 2, self.name, name, smallest=0) for one in value)
 
@@ -262,7 +262,7 @@ class Resizing(NativeLayer):
                 f"[{self.name}] expected one of crop_to_aspect_ratio and pad_to_aspect_ratio, received both."
             )
         if fill_mode != "constant":
-            raise ValueError(f"[{self.name}] fill_mode: expected 'constant', received {fill_mode!r}.")
+            raise ValueError(f"[{self.name}] fill_mode: expected 'constant', received {fill_mode!r:.200}.")
         self.fill_mode = fill_mode
         self.fill_value = _checks.number(fill_value, self.name, "fill_value")
         self.antialias = bool(antialias)

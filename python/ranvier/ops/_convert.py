@@ -72,7 +72,7 @@ def channels_first(data_format: str | None, where: str) -> bool:
     data_format = config.image_data_format() if data_format is None else data_format
     if data_format not in ("channels_last", "channels_first"):
         raise ValueError(
-            f"[{where}] data_format: expected 'channels_last' or 'channels_first', received {data_format!r}."
+            f"[{where}] data_format: expected 'channels_last' or 'channels_first', received {data_format!r:.200}."
         )
     return data_format == "channels_first"
 
@@ -115,9 +115,9 @@ def whole(value: Any, where: str, name: str) -> int:
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"[{where}] {name}: expected an int, received {value!r}.") from None
+        raise TypeError(f"[{where}] {name}: expected an int, received {value!r:.200}.") from None
     if not -(2**63) <= number < 2**63:
-        raise ValueError(f"[{where}] {name}: expected an int of at most 64 bits, received {value!r}.")
+        raise ValueError(f"[{where}] {name}: expected an int of at most 64 bits, received {value!r:.200}.")
     return number
 
 
@@ -125,4 +125,4 @@ def flag(value: Any, where: str, name: str) -> bool:
     """`value` as a bool; TypeError naming `where` and `name` for anything but True and False (or 1 and 0)."""
     if isinstance(value, bool | int | np.bool_):
         return bool(value)
-    raise TypeError(f"[{where}] {name}: expected True or False, received {value!r}.")
+    raise TypeError(f"[{where}] {name}: expected True or False, received {value!r:.200}.")

@@ -46,11 +46,11 @@ def resize(
     if x.ndim not in (3, 4):
         raise ValueError(f"[resize] expected images of rank 3 or 4, received shape {x.shape}.")
     if len(size) != 2:
-        raise ValueError(f"[resize] size: expected (height, width), received {size!r}.")
+        raise ValueError(f"[resize] size: expected (height, width), received {size!r:.200}.")
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError("[resize] expected one of crop_to_aspect_ratio and pad_to_aspect_ratio, received both.")
     if fill_mode != "constant":
-        raise ValueError(f"[resize] fill_mode: expected 'constant', received {fill_mode!r}.")
+        raise ValueError(f"[resize] fill_mode: expected 'constant', received {fill_mode!r:.200}.")
     first = channels_first(data_format, "resize")
     # float64 holds integers up to 2**53 exactly, which nearest gives back
     y = x if x.dtype in config.FLOATS else engine.cast(x, "float64")
@@ -60,7 +60,7 @@ def resize(
         y = engine.transpose(y, [0, 2, 3, 1])
     height, width = (whole(n, "resize", "size") for n in size)
     if height < 1 or width < 1:
-        raise ValueError(f"[resize] size: expected height and width of 1 or more, received {size!r}.")
+        raise ValueError(f"[resize] size: expected height and width of 1 or more, received {size!r:.200}.")
     if 0 in y.shape[1:3]:
         raise ValueError(f"[resize] expected images of at least one pixel, received shape {x.shape}.")
     if crop_to_aspect_ratio or pad_to_aspect_ratio:

@@ -57,7 +57,7 @@ def _windows(name: str, inputs: Any, pool_size: Any, strides: Any, padding: str,
     step = size if strides is None else _sizes(strides, x, name, "strides")
     mode = padding.lower() if isinstance(padding, str) else padding
     if mode not in ("valid", "same"):
-        raise ValueError(f"[{name}] padding: expected 'valid' or 'same', received {padding!r}.")
+        raise ValueError(f"[{name}] padding: expected 'valid' or 'same', received {padding!r:.200}.")
     return _channels_last(lambda last: getattr(engine, name)(last, size, step, mode == "same"), x, data_format, name)
 
 
@@ -73,7 +73,9 @@ def _sizes(value: Any, x: Tensor, where: str, name: str) -> list[int]:
         raise ValueError(f"[{where}] expected 3 to 5 axes (batch, spatial..., channels), received shape {x.shape}.")
     given = list(value) if isinstance(value, list | tuple) else [value] * axes
     if len(given) != axes:
-        raise ValueError(f"[{where}] {name}: expected an int or {axes} ints for shape {x.shape}, received {value!r}.")
+        raise ValueError(
+            f"[{where}] {name}: expected an int or {axes} ints for shape {x.shape}, received {value!r:.200}."
+        )
     return [whole(number, where, name) for number in given]
 
 
