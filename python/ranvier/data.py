@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,32 +18,35 @@ __all__ = ["Batch", "DataLoader", "epoch_order", "gather"]
 class Batch:
     """The rows of one step: `inputs`, `targets` (or `None`) and `sample_weight` (or `None`).
 
-    Unpacks as a pair `x, y = batch`, and as a triple `x, y, w = batch` when the loader has sample weights.
-    `len(batch)` is the number of rows.
+    Each is an array, or a tuple or dict of arrays where the loader was given several. Unpacks as a pair
+    `x, y = batch`, and as a triple `x, y, w = batch` when the loader has sample weights. `len(batch)` is the number of
+    rows.
     """
 
     __slots__ = ("inputs", "sample_weight", "targets")
 
-    def __init__(self, inputs: np.ndarray, targets: np.ndarray | None, sample_weight: np.ndarray | None) -> None:
+    def __init__(self, inputs: Any, targets: Any, sample_weight: Any) -> None:
         self.inputs = inputs
         self.targets = targets
         self.sample_weight = sample_weight
 
-    def __iter__(self) -> Iterator[np.ndarray | None]:
+    def __iter__(self) -> Iterator[Any]:
         yield self.inputs
         yield self.targets
         if self.sample_weight is not None:
             yield self.sample_weight
 
     def __len__(self) -> int:
-        return len(self.inputs)
+        return len(_arrays_in(self.inputs)[0])
 
     def __repr__(self) -> str:
-        parts = [f"inputs={self.inputs.dtype}{self.inputs.shape}"]
-        for name in ("targets", "sample_weight"):
-            array = getattr(self, name)
-            if array is not None:
-                parts.append(f"{name}={array.dtype}{array.shape}")
+        parts = []
+        for name in ("inputs", "targets", "sample_weight"):
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray):
+                parts.append(f"{name}={value.dtype}{value.shape}")
+            elif value is not None:
+                parts.append(f"{name}={type(value).__name__} of {len(value)}")
         return f"Batch({', '.join(parts)})"
 
 
@@ -83,11 +86,13 @@ class DataLoader:
     seed yield the same batches. `state()` and `set_state()` continue in the middle of an epoch exactly.
 
     Args:
-        x: inputs, shape `(rows, ...)`: NumPy array of any layout, memmap, list, pandas, or anything with `__array__`.
-        y: targets, shape `(rows, ...)`, or `None`.
+        x: inputs, shape `(rows, ...)`: NumPy array of any layout, memmap, list, pandas, or anything with `__array__`;
+            a dict or tuple of them for a model with several inputs (a list, too, where `y` tells it from rows).
+        y: targets, shape `(rows, ...)`, or `None`; a dict, list or tuple for several outputs.
         batch_size: rows per batch; the last batch has the rest. Default 32.
         shuffle: a new order each epoch instead of the given one. Default `False`.
-        sample_weight: one weight per row, shape `(rows,)` (or any shape that begins with `rows`), or `None`.
+        sample_weight: one weight per row, shape `(rows,)` (or any shape that begins with `rows`), or `None`; a dict,
+            list or tuple for several outputs.
         drop_last: leave out the last batch when it is not full. Default `False`.
         seed: integer that fixes the orders. `None` draws one from Python's `random`, which
             `ranvier.utils.set_random_seed` seeds.
@@ -113,22 +118,20 @@ class DataLoader:
         drop_last: bool = False,
         seed: int | None = None,
     ) -> None:
-        self._x = as_array(x, "x", "DataLoader")
-        self._y = None if y is None else as_array(y, "y", "DataLoader")
-        self._weight = None if sample_weight is None else as_array(sample_weight, "sample_weight", "DataLoader")
+        rows = _rows_of(y)
+        self._x = _Part(x, "x", rows)
+        self.rows = self._x.rows
+        self._y = None if y is None else _Part(y, "y", self.rows)
+        self._weight = None if sample_weight is None else _Part(sample_weight, "sample_weight", self.rows)
         self.batch_size = _positive_integer(batch_size, "batch_size")
         self.shuffle = bool(shuffle)
         self.drop_last = bool(drop_last)
         self.seed = random.getrandbits(63) if seed is None else operator.index(seed)
-        self.rows = len(self._x)
         if self.rows == 0:
-            raise ValueError(f"[DataLoader] x: expected at least one row, received shape {self._x.shape}.")
-        for name, array in (("y", self._y), ("sample_weight", self._weight)):
-            if array is not None and len(array) != self.rows:
-                raise ValueError(
-                    f"[DataLoader] {name}: expected {self.rows} rows as in x, received shape {array.shape}; "
-                    "inputs, targets and weights need one row per sample."
-                )
+            raise ValueError(f"[DataLoader] x: expected at least one row, received shape {self._x.arrays[0].shape}.")
+        for part in (self._x, self._y, self._weight):
+            if part is not None:
+                part.check_rows(self.rows)
         if len(self) == 0:
             raise ValueError(
                 f"[DataLoader] drop_last=True leaves no batch: x has {self.rows} rows, batch_size is "
@@ -158,9 +161,9 @@ class DataLoader:
             end = min(begin + self.batch_size, self.rows)
             rows = slice(begin, end) if order is None else order[begin:end]
             batch = Batch(
-                gather(self._x, rows),
-                None if self._y is None else gather(self._y, rows),
-                None if self._weight is None else gather(self._weight, rows),
+                self._x.gather(rows),
+                None if self._y is None else self._y.gather(rows),
+                None if self._weight is None else self._weight.gather(rows),
             )
             # Before the yield: a state taken inside the loop's body says what comes after this batch.
             self._epoch, self._batch = (epoch, step + 1) if step + 1 < steps else (epoch + 1, 0)
@@ -206,6 +209,64 @@ class DataLoader:
                 f"and batch {batch}."
             )
         self.seed, self._epoch, self._batch, self._resumed = int(state["seed"]), epoch, batch, True
+
+
+class _Part:
+    """One argument of a loader: an array, or a list, tuple or dict of arrays with equally many rows."""
+
+    def __init__(self, value: Any, name: str, rows: int | None) -> None:
+        self.name = name
+        self.form: Any = None  # of several arrays
+        if isinstance(value, Mapping):
+            self.form = list(value)
+        elif isinstance(value, list | tuple) and _holds_arrays(value, rows):
+            self.form = type(value)
+        keys = self.form if isinstance(self.form, list) else range(len(value)) if self.form else []
+        if self.form is not None and not len(keys):
+            raise ValueError(f"[DataLoader] {name}: expected at least one array, received none.")
+        self.labels = [f"{name}[{key!r}]" for key in keys] or [name]
+        items = [value[key] for key in keys] if self.form is not None else [value]
+        self.arrays = [as_array(item, label, "DataLoader") for item, label in zip(items, self.labels, strict=True)]
+        self.rows = len(self.arrays[0])
+
+    def check_rows(self, rows: int) -> None:
+        """ValueError unless every array has so many rows."""
+        for label, array in zip(self.labels, self.arrays, strict=True):
+            if len(array) != rows:
+                raise ValueError(
+                    f"[DataLoader] {label}: expected {rows} rows as in x, received shape {array.shape}; "
+                    "inputs, targets and weights need one row per sample."
+                )
+
+    def gather(self, rows: np.ndarray | slice) -> Any:
+        """The given rows of each array, in the form of the argument."""
+        found = [gather(array, rows) for array in self.arrays]
+        if self.form is None:
+            return found[0]
+        return dict(zip(self.form, found, strict=True)) if isinstance(self.form, list) else tuple(found)
+
+
+def _arrays_in(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return list(value.values())
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _rows_of(y: Any) -> int | None:
+    """The rows of targets of any form, None when there are none or when that is for others to complain about."""
+    first = next(iter(_arrays_in(y)), None) if isinstance(y, Mapping | tuple) or _holds_arrays(y, None) else y
+    return len(first) if hasattr(first, "__len__") else None
+
+
+def _holds_arrays(value: Any, rows: int | None) -> bool:
+    """Whether a list or tuple holds arrays with `rows` rows each, and not the rows themselves."""
+    if not isinstance(value, list | tuple) or not value:
+        return False
+    if not all(len(getattr(item, "shape", ())) > 0 for item in value):
+        return False
+    if rows is None:
+        return isinstance(value, tuple)
+    return len(value) != rows or all(len(item) == rows for item in value)
 
 
 def _positive_integer(value: Any, name: str) -> int:

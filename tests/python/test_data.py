@@ -227,7 +227,7 @@ def test_a_memory_map_is_never_read_as_a_whole(tmp_path: Path) -> None:
         ({"x": np.array([(1, 2.0)], "i4,f4")}, TypeError, r"received records"),
         ({"x": [[1, 2], [3]]}, ValueError, r"x: expected rows of equal shape"),
         ({"x": (i for i in range(3))}, TypeError, r"x: expected an array, received generator; collect the rows"),
-        ({"x": {"a": [1]}}, TypeError, r"x: expected one array, received a dict with keys \['a'\]"),
+        ({"x": {"a": ["u"]}}, TypeError, r"x\['a'\]: expected numbers, received strings"),
         ({"x": np.ma.array([1.0, 2.0], mask=[0, 1])}, ValueError, r"received masked entries; use x.filled"),
     ],
 )
@@ -241,3 +241,50 @@ def test_gather_reads_slices_and_rows() -> None:
     np.testing.assert_array_equal(gather(x, slice(1, 3)), x[1:3])
     np.testing.assert_array_equal(gather(x, np.array([5, 0])), x[[5, 0]])
     np.testing.assert_array_equal(gather(np.ma.array([1, 2]).data, slice(0, 1)), [1])
+
+
+# Several inputs and outputs -------------------------------------------------------------------------------------------
+
+
+def test_batches_have_the_form_of_the_arguments() -> None:
+    x = {"image": np.arange(30).reshape(10, 3), "age": np.arange(10.0)}
+    y = [np.arange(10), np.arange(10) % 3]
+    weight = (np.ones(10), np.arange(10.0))
+    loader = DataLoader(x, y, batch_size=4, sample_weight=weight)
+    batches = list(loader)
+    assert [len(batch) for batch in batches] == [4, 4, 2]
+    inputs, targets, weights = batches[1]
+    assert list(inputs) == ["image", "age"]
+    np.testing.assert_array_equal(inputs["image"], x["image"][4:8])
+    np.testing.assert_array_equal(inputs["age"], [4, 5, 6, 7])
+    np.testing.assert_array_equal(targets[1], y[1][4:8])
+    np.testing.assert_array_equal(weights[1], [4, 5, 6, 7])
+    assert repr(batches[2]) == "Batch(inputs=dict of 2, targets=tuple of 2, sample_weight=tuple of 2)"
+    shuffled = next(iter(DataLoader(x, y, batch_size=10, shuffle=True, seed=1)))
+    np.testing.assert_array_equal(shuffled.inputs["image"][:, 0] // 3, shuffled.inputs["age"])
+    np.testing.assert_array_equal(shuffled.targets[0], shuffled.inputs["age"])
+
+
+def test_a_list_of_rows_is_no_list_of_inputs() -> None:
+    rows = [np.zeros(3), np.ones(3)]
+    assert next(iter(DataLoader(rows, [0, 1]))).inputs.shape == (2, 3)
+    assert next(iter(DataLoader(rows))).inputs.shape == (2, 3)
+    several = next(iter(DataLoader([np.zeros((5, 3)), np.zeros((5, 2))], np.zeros(5)))).inputs
+    assert [part.shape for part in several] == [(5, 3), (5, 2)]
+    several = next(iter(DataLoader((np.zeros(3), np.ones(3))))).inputs
+    assert [part.shape for part in several] == [(3,), (3,)]
+    assert next(iter(DataLoader([np.zeros((3, 2)), np.zeros((3, 2)), np.zeros((3, 2))], rows))).inputs[0].shape == (
+        3,
+        2,
+    )
+
+
+def test_parts_of_unequal_length_are_named() -> None:
+    with pytest.raises(ValueError, match=r"\[DataLoader\] x\['b'\]: expected 4 rows as in x, received shape \(3,\)"):
+        DataLoader({"a": np.zeros(4), "b": np.zeros(3)}, np.zeros(4))
+    with pytest.raises(ValueError, match=r"\[DataLoader\] y\[1\]: expected 4 rows as in x, received shape \(3,\)"):
+        DataLoader(np.zeros((4, 2)), [np.zeros(4), np.zeros(3)])
+    with pytest.raises(ValueError, match=r"\[DataLoader\] x: expected at least one array, received none"):
+        DataLoader({}, np.zeros(4))
+    with pytest.raises(TypeError, match=r"\[DataLoader\] x\['a'\]: expected numbers, received strings"):
+        DataLoader({"a": np.array(["u"])})
