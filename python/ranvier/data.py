@@ -254,7 +254,7 @@ def _arrays_in(value: Any) -> list[Any]:
 
 def _rows_of(y: Any) -> int | None:
     """The rows of targets of any form, None when there are none or when that is for others to complain about."""
-    first = next(iter(_arrays_in(y)), None) if isinstance(y, Mapping | tuple) or _holds_arrays(y, None) else y
+    first: Any = next(iter(_arrays_in(y)), None) if isinstance(y, Mapping) or _holds_arrays(y, None) else y
     return len(first) if hasattr(first, "__len__") else None
 
 

@@ -16,7 +16,8 @@ from ranvier import _core
 from ranvier._core import Tensor
 from ranvier._registry import CustomObjectScope, custom_object_scope, get_custom_objects, register_keras_serializable
 from ranvier.layers.base import registry
-from ranvier.models.model_state import apply_state, model_state
+from ranvier.models.model_state import apply_state
+from ranvier.models.resuming import hand_over, training_state
 from ranvier.models.weight_files import assign_weights, matched_weights, named_weights, read_weights
 
 __all__ = [
@@ -63,17 +64,7 @@ def save_model(
             f"[save] model {model.name!r} has no weights yet; call it on data or build(input_shape) first."
         )
     record = model_record(model, include_optimizer)
-    groups = {"weights.safetensors": _values(model)}
-    slots = model.optimizer._handle().slots() if include_optimizer and model.optimizer is not None else []
-    if slots:
-        groups["optimizer.safetensors"] = slots
-    state = model_state(model)
-    if model._fit_callbacks is not None:  # a checkpoint
-        from ranvier.models.callback_state import callback_state
-
-        state["callbacks"], arrays = callback_state(model._fit_callbacks)
-        if arrays:
-            groups["callbacks.safetensors"] = arrays
+    state, groups = training_state(model, include_optimizer)
     texts = {"config.json": _dump(record), "state.json": _dump(state)}
     _core.io.write_archive(path, texts, groups)
 
@@ -190,8 +181,7 @@ def load_model(
         state = json.loads(texts.get("state.json", "{}"))
         saved = {match.saved_name: match.variable for match in matches}
         apply_state(model, state, groups.get("optimizer.safetensors"), saved)
-        if state.get("callbacks") is not None:
-            model._resume_callbacks = (state["callbacks"], groups.get("callbacks.safetensors", []))
+        hand_over(model, state, groups)
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"[{place}] the state of training does not fit the model: {error}") from error
     return model

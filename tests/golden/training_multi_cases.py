@@ -85,7 +85,7 @@ def dicts(keras: Any) -> Record:
         loss_weights={"height": 0.3, "kind": 1.5},
         metrics={
             "height": ["mae", "mse"],
-            "kind": ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(2, "top2")],
+            "kind": ["accuracy", top],
         },
     )
     y = {"kind": LABELS, "height": HEIGHTS}

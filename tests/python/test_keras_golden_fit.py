@@ -1,4 +1,4 @@
-"""Whole fits against Keras 3: histories, evaluation, single batches, weights (tests/golden/training_*cases.py)."""
+"""Whole fits against Keras 3: histories, evaluation, single batches, weights (see tests/golden/training_cases.py)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,9 @@ import numpy as np
 import pytest
 
 import ranvier
-from golden import training_cases, training_multi_cases
+from golden.training_cases import CASES
 
-FOLDER = Path(__file__).parents[1] / "golden"
-GOLDEN = {
-    **json.loads((FOLDER / "training.json").read_text()),
-    **json.loads((FOLDER / "training_multi.json").read_text()),
-}
-CASES = {**training_cases.CASES, **training_multi_cases.CASES}
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "training.json").read_text())
 
 
 def compare(place: str, ours: Any, golden: Any) -> None:

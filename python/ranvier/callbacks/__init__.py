@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ranvier.callbacks.backup_and_restore import BackupAndRestore
 from ranvier.callbacks.callback import Callback
 from ranvier.callbacks.callback_list import CallbackList
 from ranvier.callbacks.csv_logger import CSVLogger
@@ -14,6 +15,7 @@ from ranvier.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
 from ranvier.callbacks.terminate_on_nan import TerminateOnNaN
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",

@@ -29,6 +29,7 @@ class Callback:
     # Class attributes, so that a subclass may forget to call super().__init__().
     params: dict[str, Any] | None = None
     _model: Any = None
+    _turn: int = 0  # those that save come last: 1 checkpoints, which others may read, 2 backups of everything
 
     @property
     def model(self) -> Any:

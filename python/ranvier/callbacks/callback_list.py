@@ -7,7 +7,6 @@ from typing import Any
 
 from ranvier.callbacks.callback import Callback, Logs, overrides
 from ranvier.callbacks.history import History
-from ranvier.callbacks.model_checkpoint import ModelCheckpoint
 
 # Who has to be called at a hook: whoever overrides it, or the older hook that its default forwards to.
 _FORWARDS = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
@@ -69,7 +68,8 @@ class CallbackList(Callback):
     def _listening(self, hook: str) -> list[Callback]:
         if hook not in self._listeners:
             hooks = [name for name in (hook, _FORWARDS.get(hook)) if name]
-            self._listeners[hook] = [c for c in self.callbacks if any(overrides(c, name) for name in hooks)]
+            listening = [c for c in self.callbacks if any(overrides(c, name) for name in hooks)]
+            self._listeners[hook] = sorted(listening, key=_turn) if hook == "on_train_batch_end" else listening
         return self._listeners[hook]
 
     def set_model(self, model: Any) -> None:
@@ -137,7 +137,7 @@ class CallbackList(Callback):
         Those that save the model come last: a checkpoint holds what all others have made of the epoch.
         """
         logs = {} if logs is None else logs
-        for callback in sorted(self.callbacks, key=lambda callback: isinstance(callback, ModelCheckpoint)):
+        for callback in sorted(self.callbacks, key=_turn):
             callback.on_epoch_end(epoch, logs)
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
@@ -197,6 +197,10 @@ class CallbackList(Callback):
         """After a batch of prediction."""
         for callback in self._listening("on_predict_batch_end"):
             callback.on_predict_batch_end(batch, logs={} if logs is None else logs)
+
+
+def _turn(callback: Callback) -> int:
+    return callback._turn
 
 
 def _flatten(callbacks: Any) -> Iterator[Callback]:

@@ -27,6 +27,8 @@ class ModelCheckpoint(MonitorCallback):
         ValueError: an unknown `save_freq`; during fit, a name in `filepath` that `logs` lacks.
     """
 
+    _turn = 1
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],

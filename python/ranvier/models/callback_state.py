@@ -16,13 +16,13 @@ Arrays = list[tuple[str, Tensor]]
 def callback_state(callbacks: Any) -> tuple[list[Any], Arrays]:
     """The states of the callbacks of a fit as plain values, and the arrays they refer to by number."""
     arrays: Arrays = []
-    return [_plain(entry, arrays) for entry in callbacks.get_state()["callbacks"]], arrays
+    return [plain_values(entry, arrays) for entry in callbacks.get_state()["callbacks"]], arrays
 
 
 def restore_callbacks(callbacks: Any, saved: list[Any], arrays: Arrays) -> None:
     """Hands saved states to the callbacks of a resumed fit: to each the first unused one of its class."""
     values = [tensor.numpy() for _, tensor in arrays]
-    left = [_original(entry, values) for entry in saved]
+    left = [original_values(entry, values) for entry in saved]
     for callback in callbacks:
         entry = next((e for e in left if e["class_name"] == type(callback).__name__), None)
         if entry is not None:
@@ -30,26 +30,28 @@ def restore_callbacks(callbacks: Any, saved: list[Any], arrays: Arrays) -> None:
             callback.set_state(entry["state"])
 
 
-def _plain(value: Any, arrays: Arrays) -> Any:
+def plain_values(value: Any, arrays: Arrays) -> Any:
+    """Lists, dicts and numbers as JSON has them; arrays go to the end of `arrays`."""
     if isinstance(value, np.ndarray) and value.ndim > 0:
         arrays.append((str(len(arrays)), as_tensor(np.ascontiguousarray(value))))
         return {"__array__": len(arrays) - 1}
     if isinstance(value, np.ndarray | np.generic):
         value = value.item()
     if isinstance(value, Mapping):
-        return {str(key): _plain(item, arrays) for key, item in value.items()}
+        return {str(key): plain_values(item, arrays) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item, arrays) for item in value]
+        return [plain_values(item, arrays) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return {"__float__": repr(value)}  # JSON has no such numbers
     return value
 
 
-def _original(value: Any, arrays: list[np.ndarray]) -> Any:
+def original_values(value: Any, arrays: list[np.ndarray]) -> Any:
+    """The inverse of `plain_values`."""
     if isinstance(value, dict):
         if "__array__" in value:
             return arrays[value["__array__"]]
         if "__float__" in value:
             return float(value["__float__"])
-        return {key: _original(item, arrays) for key, item in value.items()}
-    return [_original(item, arrays) for item in value] if isinstance(value, list) else value
+        return {key: original_values(item, arrays) for key, item in value.items()}
+    return [original_values(item, arrays) for item in value] if isinstance(value, list) else value

@@ -37,6 +37,8 @@ class Model(TrainingMixin, PredictionMixin, Layer):
         self._epochs_done = 0
         self._resume_state: tuple[int, int] | None = None  # of the default generator, from a file
         self._resume_callbacks: tuple[list[Any], list[Any]] | None = None  # from a checkpoint
+        self._resume_place: Any = None  # in an epoch, from a checkpoint
+        self._resume_epoch: int | None = None  # from a backup
         self._fit_callbacks: Any = None  # while fit runs
 
     # -- layers and weights ------------------------------------------------------------------------------------------
@@ -85,16 +87,25 @@ class Model(TrainingMixin, PredictionMixin, Layer):
             self._order = SeedGenerator(name="order")
         return self._order
 
-    def _begin_resume(self, initial_epoch: int, callbacks: Any) -> None:
-        """Going on after loading: the default generator and the callbacks continue where they were when saving."""
+    def _begin_resume(self, initial_epoch: int, callbacks: Any) -> tuple[int, Any]:
+        """Going on after loading: the default generator and the callbacks continue where they were when saving.
+
+        Returns:
+            The first epoch, and the place in it where training was saved, or None.
+        """
         generator, self._resume_state = self._resume_state, None
         saved, self._resume_callbacks = self._resume_callbacks, None
-        if initial_epoch > 0 and generator is not None:
+        place, self._resume_place = self._resume_place, None
+        epoch, self._resume_epoch = self._resume_epoch, None
+        if epoch is None and initial_epoch == 0:
+            return 0, None
+        if generator is not None:
             _core.set_random_state(*generator)
-        if initial_epoch > 0 and saved is not None:
+        if saved is not None:
             from ranvier.models.callback_state import restore_callbacks
 
             restore_callbacks(callbacks, *saved)
+        return initial_epoch if epoch is None else epoch, place
 
     # -- overviews ---------------------------------------------------------------------------------------------------
 

@@ -30,6 +30,8 @@ def model_state(model: Any) -> dict[str, Any]:
             "iterations": optimizer.iterations,
             "variables": [names.get(id(v), v.path) for v in optimizer._handle().variables],
         }
+        if optimizer._schedule is None:
+            state["optimizer"]["learning_rate"] = float(optimizer.learning_rate)
     return state
 
 
@@ -52,6 +54,8 @@ def apply_state(
         handle = optimizer._handle()
         handle.build([weights[name] for name in saved["variables"]])
         handle.load_slots(slots or [], int(saved["iterations"]))
+        if optimizer._schedule is None and saved.get("learning_rate") is not None:
+            optimizer.learning_rate = float(saved["learning_rate"])
     layers = list(_native_layers(model))
     for layer, pairs in zip(layers, state.get("generators", [[]] * len(layers)), strict=True):
         if pairs:

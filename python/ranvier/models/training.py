@@ -17,6 +17,7 @@ from ranvier.models.fit_data import (
     training_feeds,
     validation_feed,
 )
+from ranvier.models.resuming import resume_place
 from ranvier.models.row_order import RowOrder
 
 
@@ -25,7 +26,11 @@ class TrainingMixin(EvaluationMixin):
 
     history: Any = None
     _epochs_done: int = 0
-    _begin_resume: Callable[[int, Any], None]
+    _row_order: RowOrder | None = None  # while fit runs over arrays
+    _order_state: dict[str, Any] | None = None  # of the last fit over arrays
+    _running: Pass | None = None  # the epoch under way
+    _fit_completed: bool = True  # the last fit came to its end
+    _begin_resume: Callable[[int, Any], tuple[int, Any]]
 
     # -- fit ---------------------------------------------------------------------------------------------------------
 
@@ -98,7 +103,7 @@ class TrainingMixin(EvaluationMixin):
                 batch_size=batch_size,
                 validation_split=validation_split if validation_data is None else 0,
             )
-            run_epoch = _stream_epochs(self, feed, class_weight)
+            run_epoch, order = _stream_epochs(self, feed, class_weight), None
         else:
             split = validation_split if validation_data is None else 0.0
             feed, validation = training_feeds(
@@ -113,7 +118,8 @@ class TrainingMixin(EvaluationMixin):
                 steps_per_epoch,
                 validation_steps,
             )
-            run_epoch = _array_epochs(self, feed, shuffle, steps_per_epoch)
+            order = RowOrder(self, feed.rows, feed.batch_size, bool(shuffle))
+            run_epoch = _array_epochs(self, feed, order, steps_per_epoch)
         if validation_data is not None:
             test_size = batch_size if validation_batch_size is None else validation_batch_size
             validation = validation_feed(self, validation_data, test_size, validation_steps)
@@ -123,21 +129,24 @@ class TrainingMixin(EvaluationMixin):
         listed = CallbackList(callbacks, add_history=True, model=self, epochs=epochs, steps=steps, verbose=shown)
         stop_on_non_finite = compiled.stop_on_non_finite and not _watched_for_nan(listed)
         progress = ProgressBar(steps, shown, epochs) if shown else None
-        self.stop_training = False
+        self.stop_training = self._fit_completed = False
         logs: Logs = {}
         epoch = initial_epoch
-        listed.on_train_begin()
-        self._begin_resume(initial_epoch, listed)
-        self._fit_callbacks = listed
         try:
-            for epoch in range(initial_epoch, epochs):
+            listed.on_train_begin()
+            first, place = self._begin_resume(initial_epoch, listed)
+            self._fit_callbacks, self._row_order = listed, order
+            for epoch in range(first, epochs):
                 compiled.reset()
                 listed.on_epoch_begin(epoch)
                 if progress is not None:
                     progress.begin(epoch)
-                step = Pass(self, True, listed, progress, epoch, stop_on_non_finite)
+                step = self._running = Pass(self, True, listed, progress, epoch, stop_on_non_finite)
+                resume_place(place, step, order)
+                place = None
                 if not run_epoch(step):
                     break
+                self._running = None
                 logs = compiled.logs()
                 if validation is not None and due(epoch):
                     kept = compiled.keep_state()
@@ -150,6 +159,7 @@ class TrainingMixin(EvaluationMixin):
                 listed.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
+            self._fit_completed = True
         except KeyboardInterrupt:
             if progress is not None:
                 progress.close()
@@ -159,7 +169,8 @@ class TrainingMixin(EvaluationMixin):
                 progress.close()
             raise
         finally:
-            self._fit_callbacks = None
+            self._order_state = None if order is None else order.state()
+            self._fit_callbacks = self._row_order = self._running = None
             listed.on_train_end(logs)
         return self.history
 
@@ -204,29 +215,26 @@ class TrainingMixin(EvaluationMixin):
         return dict(sorted(results.items())) if return_dict else compiled.as_list(results)
 
 
-def _array_epochs(model: Any, feed: ArrayFeed, shuffle: bool, steps: int | None) -> Callable[[Pass], bool]:
-    order = RowOrder(model, feed.rows, bool(shuffle))
+def _array_epochs(model: Any, feed: ArrayFeed, order: RowOrder, steps: int | None) -> Callable[[Pass], bool]:
     if steps is None:
 
         def whole(run: Pass) -> bool:
-            order.restart()
-            run.over_arrays(feed, order.pick, 0, feed.steps)
+            if run.step == 0:
+                order.restart()
+            run.over_arrays(feed, order.pick, order.step, feed.steps)
             return True
 
         return whole
 
-    position = feed.steps  # of the next step in the order; an epoch may end and begin in the middle of it
-
-    def part(run: Pass) -> bool:
-        nonlocal position
-        left = steps
+    def part(run: Pass) -> bool:  # an epoch may end and begin in the middle of the order
+        left = steps - run.step
         while left > 0 and not model.stop_training:
-            if position == feed.steps:
+            if order.step == feed.steps:
                 order.restart()
-                position = 0
-            count = min(left, feed.steps - position)
-            run.over_arrays(feed, order.pick, position, position + count)
-            position, left = position + count, left - count
+            first = order.step
+            count = min(left, feed.steps - first)
+            run.over_arrays(feed, order.pick, first, first + count)
+            left -= count
         return True
 
     return part
