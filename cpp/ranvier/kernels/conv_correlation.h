@@ -5,6 +5,12 @@
 
 namespace ranvier::kernels::conv_detail {
 
+/// Outputs that meet the same taps.
+struct Segment {
+  Span outputs;
+  Span taps;
+};
+
 /// One spatial axis: output o and tap t (of `taps`, none is possible) read input o·step + shift + t·tap_step, tap_step > 0.
 struct Axis {
   Index outputs;
@@ -16,6 +22,22 @@ struct Axis {
   /// First and last input that outputs [begin, end) read.
   Index lowest(Index begin) const { return begin * step + shift; }
   Index highest(Index end) const { return (end - 1) * step + shift + (taps - 1) * tap_step; }
+  Span taps_inside(Index o, Index size) const { return inside(o * step + shift, tap_step, taps, size); }
+  /// Calls f(segment) for the outputs of a span, in order, x having `size` inputs.
+  template <class F>
+  void each_segment(Span span, Index size, F&& f) const {
+    const Span all = taps == 0 ? Span{0, 0} : inside(shift, step, outputs, size - (taps - 1) * tap_step);
+    for (Index o = span.begin; o < span.end;) {
+      Segment s{{o, o + 1}, taps_inside(o, size)};
+      if (o >= all.begin && o < all.end) s.outputs.end = std::min(all.end, span.end);
+      for (; s.outputs.end < span.end; ++s.outputs.end) {
+        const Span next = taps_inside(s.outputs.end, size);
+        if (next.begin != s.taps.begin || next.end != s.taps.end) break;
+      }
+      o = s.outputs.end;
+      f(s);
+    }
+  }
   /// Drops taps at both ends that only read what lies outside of [0, size); returns how many at the front.
   Index trim(Index size) {
     const auto useless = [&](Index t) { return inside(shift + t * tap_step, step, outputs, size).size() == 0; };

@@ -70,47 +70,22 @@ void copy_region(const Region& r, const ConvGeometry::Sizes& in, const T* x, Ind
   }
 }
 
-/// The region of images [first, last), in place when x holds all of it.
+/// All of x from an image on, x being the first channel that is read.
 template <class T>
-View<T> view_of(const Region& r, const ConvGeometry::Sizes& in, const T* x, Index channels, Index depth, Index first,
-                Index last, gemm_detail::Scratch& scratch) {
+View<T> view_of(const ConvGeometry::Sizes& in, const T* x, Index channels, Index first) {
   const Index image = in[0] * in[1] * in[2] * channels;
-  x += first * image;
-  if (r.within(in)) {
-    return {x + ((r.low[0] * in[1] + r.low[1]) * in[2] + r.low[2]) * channels,
-            {in[1] * in[2] * channels, in[2] * channels, channels},
-            image};
-  }
-  const Index copy = r.pixels() * depth;
-  T* to = static_cast<T*>(scratch.get(static_cast<std::size_t>(copy * (last - first)) * sizeof(T)));
-  for (Index b = 0; b < last - first; ++b) copy_region(r, in, x + b * image, channels, depth, to + b * copy);
-  return {to, {r.size[1] * r.size[2] * depth, r.size[2] * depth, depth}, copy};
+  return {x + first * image, {in[1] * in[2] * channels, in[2] * channels, channels}, image};
 }
 
-/// Runs of taps in a view: one tap each, or those along the last axis in one where they follow each other.
-struct Runs {
-  Index count;
-  Index length;  ///< in channels
-  bool merged;
-};
+/// A copy of the region of images [first, last).
 template <class T>
-Runs runs_of(const Axes& axes, const View<T>& view, Index depth) {
-  const Index lines = axes[0].taps * axes[1].taps;
-  if (axes[2].tap_step != 1 || view.stride[2] != depth) return {lines * axes[2].taps, depth, false};
-  return {lines * std::min<Index>(1, axes[2].taps), axes[2].taps * depth, true};
-}
-/// Calls f(first tap along each axis, its place in the view) for every run.
-template <class T, class F>
-void each_run(const Axes& axes, const View<T>& view, bool merged, F&& f) {
-  const Index last = merged ? std::min<Index>(1, axes[2].taps) : axes[2].taps;
-  for (Index t0 = 0; t0 < axes[0].taps; ++t0) {
-    for (Index t1 = 0; t1 < axes[1].taps; ++t1) {
-      const Index line = t0 * axes[0].tap_step * view.stride[0] + t1 * axes[1].tap_step * view.stride[1];
-      for (Index t2 = 0; t2 < last; ++t2) {
-        f(ConvGeometry::Sizes{t0, t1, t2}, line + t2 * axes[2].tap_step * view.stride[2]);
-      }
-    }
-  }
+View<T> copy_of(const Region& r, const ConvGeometry::Sizes& in, const T* x, Index channels, Index depth, Index first,
+                Index last, gemm_detail::Scratch& scratch) {
+  const Index image = in[0] * in[1] * in[2] * channels;
+  const Index copy = r.pixels() * depth;
+  T* to = static_cast<T*>(scratch.get(static_cast<std::size_t>(copy * (last - first)) * sizeof(T)));
+  for (Index b = first; b < last; ++b) copy_region(r, in, x + b * image, channels, depth, to + (b - first) * copy);
+  return {to, {r.size[1] * r.size[2] * depth, r.size[2] * depth, depth}, copy};
 }
 
 }  // namespace ranvier::kernels::conv_detail

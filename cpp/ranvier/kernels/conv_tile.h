@@ -1,7 +1,7 @@
-// The register tile of convolution: rows × vectors of sums stay in registers while the tile passes over runs of steps.
+// The register tile of convolution: rows × vectors of sums stay in registers while the tile passes over steps.
 // Rows come in groups; a group has one pointer and its rows are evenly spaced, so groups may lie anywhere.
-//   pixels (by_columns = false): a row is an output pixel, a step a channel of a tap, a run what is contiguous in x.
-//   channels (by_columns = true): a row is an input channel of a tap, a step an output pixel, a run a row of pixels.
+//   PixelTile: a row is an output pixel, a step an input channel of a tap. Steps come in runs, contiguous in x.
+//   ChannelTile: a row is an input channel of a tap, a step an output pixel, anywhere.
 #pragma once
 
 #include <array>
@@ -23,16 +23,11 @@ constexpr int max_groups = 6;
 // One vector leaves room for twice the rows.
 constexpr int rows_limit(int vectors) { return vectors == 1 ? 2 * max_rows : max_rows; }
 
-/// c[group][row] = [c +] Σ over runs and steps of a·b [+ bias], then max(·, 0) with `relu`.
+/// What both have: c[group][row] = [c +] Σ over steps of a·b [+ bias], then max(·, 0) with `relu`.
 template <class T>
 struct Tile {
   const T* a[max_groups];
-  Index a_stride;        ///< pixels: from row to row; channels: from step to step
-  const Index* offsets;  ///< of the runs, added to each a
-  Index runs;
-  Index length;  ///< steps in a run
-  const T* b;    ///< a row of vectors a step, all runs one after the other
-  Index b_stride;
+  const T* b;
   T* c[max_groups];
   Index ldc;
   int last;  ///< valid columns of the last vector, 1 … width
@@ -41,69 +36,55 @@ struct Tile {
   const T* bias;
 };
 
+/// A run of steps: how far from a and b it begins.
+struct Run {
+  Index a;
+  Index b;
+};
 template <class T>
-using TileKernel = void (*)(const Tile<T>&);
-
-// Rows at p, p + s, …: five of them share one pointer by x86's scaled index.
-template <class T, int L>
-struct PixelReader {
-  static constexpr int pointers = (L + 4) / 5;
-  const char* base[pointers];
-
-  void start(const T* a, Index s1) {
-    for (int i = 0; i < pointers; ++i) base[i] = reinterpret_cast<const char*>(a) + 5 * i * s1;
-  }
-  T at(int row, Index s1, Index s3) const {
-    const int r = row % 5;
-    return *reinterpret_cast<const T*>(base[row / 5] + (r == 3 ? s3 : r * s1));
-  }
-  void advance(Index) {
-    for (int i = 0; i < pointers; ++i) base[i] += sizeof(T);
-  }
+struct PixelTile : Tile<T> {
+  Index a_stride;  ///< from row to row
+  Index b_stride;  ///< from step to step
+  const Run* runs;
+  Index count;
+  Index length;  ///< steps in a run
 };
 
-template <class T, int L>
-struct ChannelReader {
-  const char* base;
-
-  void start(const T* a, Index) { base = reinterpret_cast<const char*>(a); }
-  T at(int row, Index, Index) const { return reinterpret_cast<const T*>(base)[row]; }
-  void advance(Index s1) { base += s1; }
+/// Rows of a group are neighbours. A step reads a and b where its Run says.
+template <class T>
+struct ChannelTile : Tile<T> {
+  const Run* steps;
+  Index count;
 };
 
-template <class T, int G, int L, int NV, bool by_columns>
-void tile_kernel(const Tile<T>& t) {
-  constexpr int w = width<T>;
-  using Reader = std::conditional_t<by_columns, ChannelReader<T, L>, PixelReader<T, L>>;
-  const Index s1 = t.a_stride * static_cast<Index>(sizeof(T));
-  const Index s3 = 3 * s1;
-  const T* b = t.b;
-  const Index b_stride = t.b_stride;
-  Vec<T> sum[G * L][NV] = {};
-  for (Index run = 0; run < t.runs; ++run) {
-    Reader a[G];
-    const Index offset = t.offsets[run];
-#pragma GCC unroll 8
-    for (int g = 0; g < G; ++g) a[g].start(t.a[g] + offset, s1);
-    for (Index step = t.length; step > 0; --step) {
-      Vec<T> row[NV];
+// Sums of fewer than eight vectors would wait for each other: multiply-adds take four cycles and two start in each. So
+// small tiles deal their steps to several sets of sums.
+template <int G, int L, int NV>
+constexpr int chains_of = G* L* NV >= 8   ? 1
+                          : G* L* NV >= 4 ? 2
+                                          : 4;
+
+template <class T, int MR, int NV, int chains>
+struct Sums {
+  Vec<T> at[chains][MR][NV] = {};
+
+  void merge() {
 #pragma GCC unroll 4
-      for (int v = 0; v < NV; ++v) row[v] = load(b + v * w);
-#pragma GCC unroll 8
-      for (int g = 0; g < G; ++g) {
-#pragma GCC unroll 16
-        for (int i = 0; i < L; ++i) {
-          const Vec<T> x = gemm_detail::broadcast<T>(a[g].at(i, s1, s3));
+    for (int chain = 1; chain < chains; ++chain) {
+#pragma GCC unroll 32
+      for (int i = 0; i < MR; ++i) {
 #pragma GCC unroll 4
-          for (int v = 0; v < NV; ++v) sum[g * L + i][v] += x * row[v];
-        }
-        a[g].advance(s1);
+        for (int v = 0; v < NV; ++v) at[0][i][v] += at[chain][i][v];
       }
-      b += b_stride;
     }
   }
+};
 
-  const auto finish = [&](int v, bool full) __attribute__((always_inline)) {
+template <int G, int L, class T, int MR, int NV, int chains>
+RANVIER_INLINE void put_tile(const Tile<T>& t, Sums<T, MR, NV, chains>& sums) {
+  constexpr int w = width<T>;
+  sums.merge();
+  const auto put = [&](int v, bool full) __attribute__((always_inline)) {
     const Lanes<T> lanes(full ? w : t.last);
     const auto get = [&](const T* p) { return full ? load(p) : lanes.load(p); };
     const Vec<T> bias = t.bias != nullptr ? get(t.bias + v * w) : Vec<T>{};
@@ -111,7 +92,7 @@ void tile_kernel(const Tile<T>& t) {
     for (int g = 0; g < G; ++g) {
 #pragma GCC unroll 16
       for (int i = 0; i < L; ++i) {
-        Vec<T> s = sum[g * L + i][v];
+        Vec<T> s = sums.at[0][g * L + i][v];
         T* c = t.c[g] + i * t.ldc + v * w;
         if (t.accumulate) s += get(c);
         if (t.bias != nullptr) s += bias;
@@ -125,12 +106,115 @@ void tile_kernel(const Tile<T>& t) {
     }
   };
 #pragma GCC unroll 4
-  for (int v = 0; v + 1 < NV; ++v) finish(v, true);
+  for (int v = 0; v + 1 < NV; ++v) put(v, true);
   if (t.last == w) {
-    finish(NV - 1, true);
+    put(NV - 1, true);
   } else {
-    finish(NV - 1, false);
+    put(NV - 1, false);
   }
+}
+
+// Rows at p, p + s, …: five of them share one pointer by x86's scaled index.
+template <class T, int L>
+struct PixelReader {
+  static constexpr int pointers = (L + 4) / 5;
+  const char* base[pointers];
+
+  void start(const T* a, Index s1) {
+    for (int i = 0; i < pointers; ++i) base[i] = reinterpret_cast<const char*>(a) + 5 * i * s1;
+  }
+  T at(int row, int ahead, Index s1, Index s3) const {
+    const int r = row % 5;
+    return reinterpret_cast<const T*>(base[row / 5] + (r == 3 ? s3 : r * s1))[ahead];
+  }
+  void advance(int count) {
+    for (int i = 0; i < pointers; ++i) base[i] += static_cast<Index>(sizeof(T)) * count;
+  }
+};
+
+template <class T, int G, int L, int NV>
+void pixel_tile(const PixelTile<T>& t) {
+  constexpr int w = width<T>;
+  constexpr int chains = chains_of<G, L, NV>;
+  const Index s1 = t.a_stride * static_cast<Index>(sizeof(T));
+  const Index s3 = 3 * s1;
+  const Index b_stride = t.b_stride;
+  Sums<T, G * L, NV, chains> sums;
+  for (const Run *run = t.runs, *end = run + t.count; run != end; ++run) {
+    PixelReader<T, L> a[G];
+#pragma GCC unroll 8
+    for (int g = 0; g < G; ++g) a[g].start(t.a[g] + run->a, s1);
+    const T* b = t.b + run->b;
+    const auto step = [&](int chain) __attribute__((always_inline)) {
+      Vec<T> row[NV];
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; ++v) row[v] = load(b + chain * b_stride + v * w);
+#pragma GCC unroll 8
+      for (int g = 0; g < G; ++g) {
+#pragma GCC unroll 16
+        for (int i = 0; i < L; ++i) {
+          const Vec<T> x = gemm_detail::broadcast<T>(a[g].at(i, chain, s1, s3));
+#pragma GCC unroll 4
+          for (int v = 0; v < NV; ++v) sums.at[chain][g * L + i][v] += x * row[v];
+        }
+      }
+    };
+    const auto advance = [&](int count) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+      for (int g = 0; g < G; ++g) a[g].advance(count);
+      b += count * b_stride;
+    };
+    Index left = t.length;
+    for (; left >= chains; left -= chains) {
+#pragma GCC unroll 4
+      for (int chain = 0; chain < chains; ++chain) step(chain);
+      advance(chains);
+    }
+    if constexpr (chains > 1) {
+      for (; left > 0; --left) {
+        step(0);
+        advance(1);
+      }
+    }
+  }
+  put_tile<G, L>(t, sums);
+}
+
+template <class T, int G, int L, int NV>
+void channel_tile(const ChannelTile<T>& t) {
+  constexpr int w = width<T>;
+  constexpr int chains = chains_of<G, L, NV>;
+  Sums<T, G * L, NV, chains> sums;
+  const T* base[G];
+#pragma GCC unroll 8
+  for (int g = 0; g < G; ++g) base[g] = t.a[g];
+  const T* b = t.b;
+  const auto step = [&](const Run& at, int chain) __attribute__((always_inline)) {
+    const T* from = b + at.b;
+    Vec<T> row[NV];
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v) row[v] = load(from + v * w);
+#pragma GCC unroll 8
+    for (int g = 0; g < G; ++g) {
+      const T* a = base[g] + at.a;
+#pragma GCC unroll 16
+      for (int i = 0; i < L; ++i) {
+        const Vec<T> x = gemm_detail::broadcast<T>(a[i]);
+#pragma GCC unroll 4
+        for (int v = 0; v < NV; ++v) sums.at[chain][g * L + i][v] += x * row[v];
+      }
+    }
+  };
+  const Run* at = t.steps;
+  Index left = t.count;
+  for (; left >= chains; left -= chains, at += chains) {
+#pragma GCC unroll 4
+    for (int chain = 0; chain < chains; ++chain) step(at[chain], chain);
+  }
+  if constexpr (chains > 1) {
+    for (; left > 0; --left, ++at) step(*at, 0);
+  }
+  put_tile<G, L>(t, sums);
 }
 
 /// Which tiles exist: G groups of L rows.
@@ -139,54 +223,59 @@ constexpr bool has_tile(int groups, int rows, int vectors) {
   return groups == 1 || (rows <= 5 ? groups <= max_groups : groups * ((rows + 4) / 5) <= max_groups);
 }
 
-template <class T, int NV, bool by_columns>
-constexpr auto tile_table() {
-  std::array<std::array<TileKernel<T>, max_rows + 1>, max_groups + 1> table{};
-  const auto put = [&]<int G, int L>(std::integral_constant<int, G>, std::integral_constant<int, L>) {
-    if constexpr (has_tile(G, L, NV)) table[G][L] = &tile_kernel<T, G, L, NV, by_columns>;
-  };
-  const auto put_groups = [&]<int G, int... L>(std::integral_constant<int, G> g, std::integer_sequence<int, L...>) {
-    (put(g, std::integral_constant<int, L + 1>{}), ...);
-  };
-  [&]<int... G>(std::integer_sequence<int, G...>) {
-    (put_groups(std::integral_constant<int, G + 1>{}, std::make_integer_sequence<int, max_rows>{}), ...);
-  }
-  (std::make_integer_sequence<int, max_groups>{});
-  return table;
-}
+template <class Tile, int NV>
+struct TileTable {
+  using Kernel = void (*)(const Tile&);
+  std::array<std::array<Kernel, max_rows + 1>, max_groups + 1> kernels{};
 
-template <class T, int NV, bool by_columns>
-inline constexpr auto tiles = tile_table<T, NV, by_columns>();
+  template <int G, int L, class T>
+  static constexpr Kernel kernel(const PixelTile<T>*) {
+    return &pixel_tile<T, G, L, NV>;
+  }
+  template <int G, int L, class T>
+  static constexpr Kernel kernel(const ChannelTile<T>*) {
+    return &channel_tile<T, G, L, NV>;
+  }
+  template <int G, int... L>
+  constexpr void put(std::integer_sequence<int, L...>) {
+    const auto one = [&]<int Rows>(std::integral_constant<int, Rows>) {
+      if constexpr (has_tile(G, Rows, NV)) kernels[G][Rows] = kernel<G, Rows>(static_cast<const Tile*>(nullptr));
+    };
+    (one(std::integral_constant<int, L + 1>{}), ...);
+  }
+  template <int... G>
+  constexpr explicit TileTable(std::integer_sequence<int, G...>) {
+    (put<G + 1>(std::make_integer_sequence<int, max_rows>{}), ...);
+  }
+};
+
+template <class Tile, int NV>
+inline constexpr TileTable<Tile, NV> tiles{std::make_integer_sequence<int, max_groups>{}};
 
 /// `vectors` is 1 or 2.
-template <class T, bool by_columns>
-TileKernel<T> tile_for(int groups, int rows, int vectors) {
+template <class Tile>
+void run_tile(const Tile& tile, int groups, int rows, int vectors) {
   const auto g = static_cast<std::size_t>(groups);
   const auto r = static_cast<std::size_t>(rows);
-  return vectors == 1 ? tiles<T, 1, by_columns>[g][r] : tiles<T, 2, by_columns>[g][r];
+  (vectors == 1 ? tiles<Tile, 1>.kernels[g][r] : tiles<Tile, 2>.kernels[g][r])(tile);
 }
 
-/// A line of `n` rows cut into `parts` nearly equal groups, `groups` of them to a tile.
+/// Lines of `n` rows, cut into `parts` nearly equal groups each, `groups` of them to a tile.
 struct Cut {
   Index parts;
   int groups;
+  Index tiles;
 };
 
-/// The cut whose tiles hold most rows; tiles take several groups when these are of one length.
-inline Cut cut_line(Index n, int vectors) {
-  const int limit = rows_limit(vectors);
-  const Index longest = std::min<Index>(max_rows, limit);
-  Cut best{n, 1};
-  int most = 0;
-  for (Index parts = (n + longest - 1) / longest; parts <= n; ++parts) {
+/// The cut of `lines` such lines into the fewest tiles, which take several groups when these are of one length.
+inline Cut cut_lines(Index n, Index lines, int vectors) {
+  Cut best{n, 1, 0};
+  for (Index parts = (n + max_rows - 1) / max_rows; parts <= n; ++parts) {
     const int rows = static_cast<int>((n + parts - 1) / parts);
     int groups = 1;
     while (n % parts == 0 && groups < max_groups && has_tile(groups + 1, rows, vectors)) ++groups;
-    const int held = static_cast<int>(n / parts) * groups;
-    if (held > most) {
-      most = held;
-      best = {parts, groups};
-    }
+    const Index tiles = (lines * parts + groups - 1) / groups;
+    if (best.tiles == 0 || tiles < best.tiles) best = {parts, groups, tiles};
     if (rows <= 2) break;
   }
   return best;

@@ -1,4 +1,4 @@
-#include <cstring>
+#include <vector>
 
 #include "ranvier/core/parallel.h"
 #include "ranvier/kernels/conv_dense.h"
@@ -6,9 +6,10 @@
 #include "ranvier/kernels/conv_tile.h"
 
 // dw is the product of the transposed patches of x with dy. A register tile holds some channels of some taps × two vectors
-// of output channels while it passes over the pixels of a block; x is read in place or from a copy with the zeros around
-// it, dy from a copy in panels. Pieces of the pixels have sums of their own, added up in their order; where pixels are
-// few, pieces share the tiles of dw instead.
+// of output channels while it passes over a list of pixels: those of a block of outputs whose inputs are not padding.
+// Where no tap ever meets padding all taps share a list, and a tile takes channels of several taps. So it is, too, where
+// channels are few, after a copy of x with the zeros around it. Pieces of the pixels have sums of their own, added up in
+// their order; where pixels are few, pieces share the tiles of dw instead.
 namespace ranvier::kernels::conv_detail {
 namespace {
 
@@ -22,11 +23,7 @@ constexpr Index block_pixels = 512;             // each block costs two
 constexpr Index region_bytes = Index{1} << 19;  // of x in a block
 constexpr double room_limit = 1 << 26;          // bytes of a copy; only taps far outside of x need so much
 
-thread_local gemm_detail::Scratch scratch_x;
-thread_local gemm_detail::Scratch scratch_dy;
-thread_local gemm_detail::Scratch scratch_offsets;
-thread_local gemm_detail::Scratch scratch_groups;
-thread_local gemm_detail::Scratch scratch_parts;
+constexpr Index few_channels = 8;
 
 constexpr Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
 
@@ -42,6 +39,8 @@ struct Problem {
 // Blocks of pixels: `images` whole images each, or with images = 1 a part of the outputs along `axis`.
 struct Plan {
   std::size_t axis;
+  bool each_tap;  // has its own pixels
+  bool copies;    // x with its zeros
   Index images;
   Index parts;         // of an image
   Index blocks;        // in all
@@ -56,6 +55,16 @@ struct Group {
   Index row;
   int rows;
 };
+
+// Kept from call to call: a steady training step asks the system for no memory.
+struct Layout {
+  gemm_detail::Scratch x;
+  gemm_detail::Scratch dy;
+  std::vector<Run> steps;
+  std::vector<Group> groups;
+};
+thread_local Layout this_layout;
+thread_local gemm_detail::Scratch scratch_parts;
 
 template <class T>
 Plan plan_of(const Problem<T>& p, const Panels<T>& panels) {
@@ -74,6 +83,10 @@ Plan plan_of(const Problem<T>& p, const Panels<T>& panels) {
   plan.images = std::clamp<Index>(units / cut.outputs, 1, p.g.batch);
   plan.parts = units >= cut.outputs ? 1 : divide_up(cut.outputs, units);
   plan.blocks = divide_up(p.g.batch, plan.images) * plan.parts;
+
+  const Region all = region_of(axes, {Span{0, axes[0].outputs}, {0, axes[1].outputs}, {0, axes[2].outputs}});
+  plan.copies = !all.within(p.g.in) && p.depth < few_channels;
+  plan.each_tap = !all.within(p.g.in) && !plan.copies;
 
   const Index taps = axes[0].taps * axes[1].taps * axes[2].taps;
   const Index wanted = std::clamp<Index>(p.g.batch * pixels * taps * p.depth * p.columns / piece_work, 1, max_pieces);
@@ -102,94 +115,148 @@ class Piece {
   Region region() const { return region_of(p.axes, outputs); }
 
   // Adds what this share of panels and rows sees in the blocks [first, last) to dw, whose rows are ldw apart.
-  void run(Index number, Index first, Index last, const T* x, const T* dy, T* dw, Index ldw, bool accumulate) {
-    const Index panel_share = number % plan.panel_shares;
-    row_share = number / plan.panel_shares;
-    const Index first_panel = panels.count * panel_share / plan.panel_shares;
-    const Index last_panel = panels.count * (panel_share + 1) / plan.panel_shares;
+  void run(Index share, Index first, Index last, const T* x, const T* dy, T* dw, Index ldw, bool accumulate) {
+    const Index panel_share = share % plan.panel_shares;
+    row_share = share / plan.panel_shares;
+    first_panel = panels.count * panel_share / plan.panel_shares;
+    last_panel = panels.count * (panel_share + 1) / plan.panel_shares;
+    to = dw;
+    ld = ldw;
     for (Index block = first; block < last; ++block) {
       go_to(block);
-      view = view_of(region(), g.in, x, g.channels_in, p.depth, first_image, last_image, scratch_x);
-      write_offsets();
-      Tile<T> tile{};
-      tile.a_stride = p.axes[2].step * view.stride[2];
-      tile.offsets = offsets;
-      tile.runs = (last_image - first_image) * outputs[0].size() * outputs[1].size();
-      tile.length = outputs[2].size();
-      tile.ldc = ldw;
-      tile.accumulate = accumulate || block > first;
-      for (Index panel = first_panel; panel < last_panel; ++panel) {
-        place_dy(tile, dy, panel);
-        const Index column = panel * panels.width;
-        const Index columns = panels.columns_of(panel);
-        const int vectors = static_cast<int>(divide_up(columns, width<T>));
-        cut_rows(vectors);
-        tile.last = static_cast<int>(columns - (vectors - 1) * width<T>);
-        for (Index i = first_group; i < last_group; i += cut.groups) {
-          const int count = static_cast<int>(std::min<Index>(cut.groups, last_group - i));
-          for (int k = 0; k < count; ++k) {
-            tile.a[k] = view.origin + groups[i + k].in;
-            tile.c[k] = dw + groups[i + k].row * ldw + column;
+      adds = accumulate || block > first;
+      low = {};
+      if (plan.copies) {
+        const Region r = region();
+        low = r.low;
+        view = copy_of(r, g.in, x, g.channels_in, p.depth, first_image, last_image, this_layout.x);
+      } else {
+        view = view_of(g.in, x, g.channels_in, first_image);
+      }
+      place_dy(dy);
+      if (plan.each_tap) {
+        for (Index t0 = 0; t0 < p.axes[0].taps; ++t0) {
+          for (Index t1 = 0; t1 < p.axes[1].taps; ++t1) {
+            for (Index t2 = 0; t2 < p.axes[2].taps; ++t2) run_taps({t0, t1, t2}, {1, 1, 1});
           }
-          tile_for<T, true>(count, groups[i].rows, vectors)(tile);
         }
+      } else {
+        run_taps({0, 0, 0}, {p.axes[0].taps, p.axes[1].taps, p.axes[2].taps});
       }
     }
   }
 
  private:
-  void write_offsets() {
-    const Index lines = (last_image - first_image) * outputs[0].size() * outputs[1].size();
-    offsets = static_cast<Index*>(scratch_offsets.get(static_cast<std::size_t>(lines) * sizeof(Index)));
-    Index* to = offsets;
+  // The block's rows of dy: in place when they are one panel without gaps.
+  void place_dy(const T* dy) {
+    const Index pixels = outputs[0].size() * outputs[1].size() * outputs[2].size();
+    const Index before = (outputs[0].begin * g.out[1] + outputs[1].begin) * g.out[2] + outputs[2].begin;
+    const T* from = dy + (first_image * g.pixels_out() + before) * g.channels_out;
+    if (panels.width_of(0) == g.channels_out) {
+      dy_panels = from;
+      return;
+    }
+    const Index images = last_image - first_image;
+    dy_panel = images * pixels * panels.width;
+    T* copy =
+        static_cast<T*>(this_layout.dy.get(static_cast<std::size_t>(panels.elements(images * pixels)) * sizeof(T)));
+    dy_panels = copy;
+    for (Index panel = first_panel; panel < last_panel; ++panel) {
+      const Index w = panels.width_of(panel);
+      for (Index b = 0; b < images; ++b) {
+        gemm_detail::pack_rows(panels.columns_of(panel), pixels,
+                               from + b * g.pixels_out() * g.channels_out + panel * panels.width, g.channels_out,
+                               copy + panel * dy_panel + b * pixels * w, w);
+      }
+    }
+  }
+
+  // Tiles of a box of taps that see the same pixels.
+  void run_taps(const Sizes& first, const Sizes& count) {
+    int vectors_before = 0;
+    Layout& layout = this_layout;
+    ChannelTile<T> tile{};
+    tile.ldc = ld;
+    tile.accumulate = adds;
+    for (Index panel = first_panel; panel < last_panel; ++panel) {
+      const Index columns = panels.columns_of(panel);
+      const int vectors = static_cast<int>(divide_up(columns, width<T>));
+      if (vectors != vectors_before) {
+        list_steps(first, panels.width_of(panel));
+        cut_rows(first, count, vectors);
+      }
+      vectors_before = vectors;
+      tile.b = dy_panels + panel * dy_panel;
+      tile.last = static_cast<int>(columns - (vectors - 1) * width<T>);
+      tile.steps = layout.steps.data();
+      tile.count = static_cast<Index>(layout.steps.size());
+      const auto groups = static_cast<Index>(layout.groups.size());
+      const Index end = groups * (row_share + 1) / plan.row_shares;
+      for (Index i = groups * row_share / plan.row_shares; i < end; i += cut.groups) {
+        const int members = static_cast<int>(std::min<Index>(cut.groups, end - i));
+        const Group* group = layout.groups.data() + i;
+        for (int k = 0; k < members; ++k) {
+          tile.a[k] = view.origin + group[k].in;
+          tile.c[k] = to + group[k].row * ld + panel * panels.width;
+        }
+        run_tile(tile, members, group->rows, vectors);
+      }
+    }
+  }
+
+  // Where the pixels of the block lie in the view and in dy, those for which the first tap is padding left out.
+  void list_steps(const Sizes& tap, Index w) {
+    std::vector<Run>& steps = this_layout.steps;
+    steps.clear();
+    std::array<Span, 3> spans = outputs;
+    Sizes shift{};
+    for (std::size_t a = 0; a < 3; ++a) {
+      shift[a] = p.axes[a].shift + tap[a] * p.axes[a].tap_step - low[a];
+      if (!plan.each_tap) continue;
+      const Span all = inside(shift[a], p.axes[a].step, g.out[a], g.in[a]);
+      spans[a] = {std::max(all.begin, outputs[a].begin), std::min(all.end, outputs[a].end)};
+    }
     for (Index b = 0; b < last_image - first_image; ++b) {
-      for (Index o0 = 0; o0 < outputs[0].size(); ++o0) {
-        for (Index o1 = 0; o1 < outputs[1].size(); ++o1) {
-          *to++ = b * view.image_stride + o0 * p.axes[0].step * view.stride[0] + o1 * p.axes[1].step * view.stride[1];
+      for (Index o0 = spans[0].begin; o0 < spans[0].end; ++o0) {
+        for (Index o1 = spans[1].begin; o1 < spans[1].end; ++o1) {
+          const Index line = b * view.image_stride + (o0 * p.axes[0].step + shift[0]) * view.stride[0] +
+                             (o1 * p.axes[1].step + shift[1]) * view.stride[1] + shift[2] * view.stride[2];
+          const Index dy_line =
+              ((b * outputs[0].size() + o0 - outputs[0].begin) * outputs[1].size() + o1 - outputs[1].begin) *
+                  outputs[2].size() -
+              outputs[2].begin;
+          for (Index o2 = spans[2].begin; o2 < spans[2].end; ++o2) {
+            steps.push_back({line + o2 * p.axes[2].step * view.stride[2], (dy_line + o2) * w});
+          }
         }
       }
     }
   }
 
-  // The block's rows of dy: in place when they are one panel without gaps.
-  void place_dy(Tile<T>& tile, const T* dy, Index panel) {
-    const Index columns = panels.columns_of(panel);
-    const Index to_width = panels.width_of(panel);
-    const Index pixels = outputs[0].size() * outputs[1].size() * outputs[2].size();
-    const Index before = (outputs[0].begin * g.out[1] + outputs[1].begin) * g.out[2] + outputs[2].begin;
-    const T* from = dy + (first_image * g.pixels_out() + before) * g.channels_out + panel * panels.width;
-    tile.b_stride = to_width;
-    if (to_width == g.channels_out) {
-      tile.b = from;
-      return;
-    }
-    const Index images = last_image - first_image;
-    T* to = static_cast<T*>(scratch_dy.get(static_cast<std::size_t>(images * pixels * to_width) * sizeof(T)));
-    tile.b = to;
-    for (Index b = 0; b < images; ++b) {
-      gemm_detail::pack_rows(columns, pixels, from + b * g.pixels_out() * g.channels_out, g.channels_out,
-                             to + b * pixels * to_width, to_width);
-    }
-  }
-
-  // Lists the groups of rows of dw, and which of them are this piece's.
-  void cut_rows(int vectors) {
-    const Runs runs = runs_of(p.axes, view, p.depth);
-    cut = cut_line(runs.length, vectors);
-    const Index count = runs.count * cut.parts;
-    groups = static_cast<Group*>(scratch_groups.get(static_cast<std::size_t>(count) * sizeof(Group)));
-    Group* group = groups;
+  // Lists the groups of rows of dw. What lies together along the last axis of taps is one line.
+  void cut_rows(const Sizes& first, const Sizes& count, int vectors) {
+    const bool merged = p.axes[2].tap_step == 1 && view.stride[2] == p.depth;
+    const Index length = (merged ? count[2] : 1) * p.depth;
+    const Index last = merged ? 1 : count[2];
+    cut = cut_lines(length, count[0] * count[1] * last, vectors);
+    std::vector<Group>& groups = this_layout.groups;
+    groups.clear();
     for (Index part = 0; part < cut.parts; ++part) {
-      const Index begin = runs.length * part / cut.parts;
-      const Index end = runs.length * (part + 1) / cut.parts;
-      each_run(p.axes, view, runs.merged, [&](const Sizes& t, Index place) {
-        const Index tap =
-            ((t[0] + p.dropped[0]) * g.kernel[1] + t[1] + p.dropped[1]) * g.kernel[2] + t[2] + p.dropped[2];
-        *group++ = {place + begin, tap * p.depth + begin, static_cast<int>(end - begin)};
-      });
+      const Index begin = length * part / cut.parts;
+      const Index end = length * (part + 1) / cut.parts;
+      for (Index t0 = 0; t0 < count[0]; ++t0) {
+        for (Index t1 = 0; t1 < count[1]; ++t1) {
+          for (Index t2 = 0; t2 < last; ++t2) {
+            const Index tap =
+                ((first[0] + t0 + p.dropped[0]) * g.kernel[1] + first[1] + t1 + p.dropped[1]) * g.kernel[2] + first[2] +
+                t2 + p.dropped[2];
+            const Index in = t0 * p.axes[0].tap_step * view.stride[0] + t1 * p.axes[1].tap_step * view.stride[1] +
+                             t2 * p.axes[2].tap_step * view.stride[2];
+            groups.push_back({in + begin, tap * p.depth + begin, static_cast<int>(end - begin)});
+          }
+        }
+      }
     }
-    first_group = count * row_share / plan.row_shares;
-    last_group = count * (row_share + 1) / plan.row_shares;
   }
 
   const Problem<T>& p;
@@ -197,12 +264,15 @@ class Piece {
   const Plan& plan;
   const Panels<T>& panels;
   std::array<Span, 3> outputs{};
-  Index first_image = 0, last_image = 0, row_share = 0;
+  Index first_image = 0, last_image = 0, row_share = 0, first_panel = 0, last_panel = 0;
   View<T> view{};
-  Index* offsets = nullptr;
+  Sizes low{};  // where the view begins in x
+  const T* dy_panels = nullptr;
+  Index dy_panel = 0;
+  T* to = nullptr;
+  Index ld = 0;
+  bool adds = false;
   Cut cut{};
-  Group* groups = nullptr;
-  Index first_group = 0, last_group = 0;
 };
 
 template <class T>
@@ -255,7 +325,7 @@ bool dense_weight_gradient(const ConvGeometry& g, const T* x, const T* dy, T* dw
     piece.go_to(0);
     double bytes = static_cast<double>(plan.images * p.depth) * sizeof(T);
     for (const Index size : piece.region().size) bytes *= static_cast<double>(size);
-    if (!piece.region().within(g.in) && bytes > room_limit) return false;
+    if (plan.copies && bytes > room_limit) return false;
   }
   if (taps < g.taps() && !accumulate) {
     std::fill_n(dw, g.taps() * p.depth * g.channels_out, T(0));
