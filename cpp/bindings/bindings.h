@@ -33,6 +33,11 @@ DType dtype_from_numpy(const py::dtype& dtype);
 /// (None, 784) and back.
 Shape shape_from(const py::handle& object);
 py::tuple shape_to(const Shape& shape);
+/// Whether the object is a list or tuple of tensors, variables or arrays: several inputs, not rows of numbers.
+bool is_tensor_list(py::handle object);
+/// Several shapes, or none when the object is one shape.
+std::optional<nn::Shapes> shape_list_from(py::handle object);
+py::list shapes_to(const nn::Shapes& shapes);
 
 void bind_tensor(py::module_& m);
 void bind_ops(py::module_& m);

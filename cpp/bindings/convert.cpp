@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -90,6 +91,32 @@ py::tuple shape_to(const Shape& shape) {
   for (int i = 0; i < shape.rank(); ++i) {
     out[static_cast<std::size_t>(i)] = shape[i] == -1 ? py::object(py::none()) : py::object(py::int_(shape[i]));
   }
+  return out;
+}
+
+bool is_tensor_list(py::handle object) {
+  if (!PyList_Check(object.ptr()) && !PyTuple_Check(object.ptr())) return false;
+  const auto items = py::reinterpret_borrow<py::sequence>(object);
+  const auto is_tensor = [](py::handle item) {
+    return py::isinstance<Tensor>(item) || py::isinstance<py::array>(item) || py::isinstance<nn::Parameter>(item);
+  };
+  return !items.empty() && std::all_of(items.begin(), items.end(), is_tensor);
+}
+
+std::optional<nn::Shapes> shape_list_from(py::handle object) {
+  if (!PyList_Check(object.ptr()) && !PyTuple_Check(object.ptr())) return {};
+  const auto items = py::reinterpret_borrow<py::sequence>(object);
+  if (items.empty()) return {};
+  const py::object first = items[0];
+  if (!PyList_Check(first.ptr()) && !PyTuple_Check(first.ptr())) return {};
+  nn::Shapes shapes;
+  for (const py::handle item : items) shapes.push_back(shape_from(item));
+  return shapes;
+}
+
+py::list shapes_to(const nn::Shapes& shapes) {
+  py::list out;
+  for (const Shape& shape : shapes) out.append(shape_to(shape));
   return out;
 }
 

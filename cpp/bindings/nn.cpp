@@ -1,6 +1,7 @@
 // Layers, losses and optimizers.
 #include "arguments.h"
 #include "json_caster.h"
+#include "ranvier/nn/graph.h"
 #include "ranvier/nn/initializers.h"
 #include "ranvier/nn/loss.h"
 #include "ranvier/nn/optimizer.h"
@@ -38,7 +39,11 @@ class PythonLayer final : public Layer {
 
   Shape output_shape(const Shape& input) const override {
     const py::gil_scoped_acquire gil;
-    return shape_from(output_shape_(shape_to(input)));
+    return only(output_shapes_of(shape_to(input)));
+  }
+  nn::Shapes output_shapes(const nn::Shapes& inputs) const override {
+    const py::gil_scoped_acquire gil;
+    return output_shapes_of(inputs.size() == 1 ? py::object(shape_to(inputs[0])) : py::object(shapes_to(inputs)));
   }
   Parameters parameters() const override {
     const py::gil_scoped_acquire gil;
@@ -67,16 +72,44 @@ class PythonLayer final : public Layer {
   }
 
  protected:
+  void make_all_parameters(const nn::Shapes& /*inputs*/) override {}
+  void check_inputs(const nn::Shapes& /*inputs*/) const override {}
   Tensor call(const Tensor& x, nn::Context& context) override {
     const py::gil_scoped_acquire gil;
-    Tensor y = to_tensor(call_(x, context.training));
-    if (losses_.ptr() != nullptr && !losses_.is_none()) {
-      for (const py::handle loss : losses_()) context.losses.push_back(to_tensor(loss));
-    }
-    return y;
+    return only(called(py::cast(x), context));
+  }
+  nn::Tensors call_all(const nn::Tensors& xs, nn::Context& context) override {
+    const py::gil_scoped_acquire gil;
+    return called(xs.size() == 1 ? py::cast(xs[0]) : py::cast(xs), context);
   }
 
  private:
+  nn::Shapes output_shapes_of(const py::object& input) const {
+    const py::object made = output_shape_(input);
+    const std::optional<nn::Shapes> several = shape_list_from(made);
+    return several ? *several : nn::Shapes{shape_from(made)};
+  }
+
+  nn::Tensors called(const py::object& input, nn::Context& context) const {
+    const py::object made = call_(input, context.training);
+    nn::Tensors ys;
+    if (is_tensor_list(made)) {
+      for (const py::handle one : made) ys.push_back(to_tensor(one));
+    } else {
+      ys.push_back(to_tensor(made));
+    }
+    if (losses_.ptr() != nullptr && !losses_.is_none()) {
+      for (const py::handle loss : losses_()) context.losses.push_back(to_tensor(loss));
+    }
+    return ys;
+  }
+
+  template <class T>
+  T only(std::vector<T> outputs) const {
+    if (outputs.size() != 1) reject("expected one output where it is used, received ", outputs.size());
+    return std::move(outputs.front());
+  }
+
   py::object call_;
   py::object output_shape_;
   py::object variables_;
@@ -127,6 +160,38 @@ py::custom_type_setup collectable() {
   });
 }
 
+Tensor as_input(const Layer& layer, std::size_t input, py::handle x) {
+  const Tensor given = to_tensor(x);
+  return ops::cast(given, layer.input_dtype_at(input, !is_floating(given.dtype())));
+}
+
+py::object call_layer(Layer& self, const py::object& x, bool training) {
+  nn::Context context;
+  context.training = training;
+  nn::Tensors xs;
+  if (is_tensor_list(x)) {
+    for (const py::handle one : x) xs.push_back(as_input(self, xs.size(), one));
+  } else if (self.outputs() == 1) {
+    return py::cast(self(as_input(self, 0, x), context));
+  } else {
+    xs.push_back(as_input(self, 0, x));
+  }
+  nn::Tensors ys = self(xs, context);
+  return ys.size() == 1 ? py::cast(std::move(ys[0])) : py::cast(std::move(ys));
+}
+
+/// (layer, inputs, number of outputs, training or None).
+using NodeTuple = std::tuple<std::size_t, std::vector<std::size_t>, std::size_t, std::optional<bool>>;
+
+Ref<nn::Graph> make_graph(const std::string& name, std::vector<Ref<Layer>> layers, std::vector<NodeTuple> nodes,
+                          std::size_t inputs, std::vector<std::size_t> outputs) {
+  nn::Wiring wiring{std::move(layers), {}, inputs, std::move(outputs)};
+  for (auto& [layer, values, count, training] : nodes) {
+    wiring.nodes.push_back({layer, std::move(values), count, training});
+  }
+  return make_ref<nn::Graph>(name, std::move(wiring));
+}
+
 void bind_layers(py::module_& m) {
   py::class_<Layer, Ref<Layer>> layer(m, "Layer", "A layer of the engine, made from its Keras class name and config.");
   layer.def(py::init(&nn::make_layer), py::arg("class_name"), py::arg("config"));
@@ -136,22 +201,24 @@ void bind_layers(py::module_& m) {
   layer.def_property_readonly("variables", &Layer::parameters, "Its weights, trainable ones first.");
   layer.def_property_readonly("replayable", &Layer::replayable, "False when Python takes part in its call.");
   layer.def(
-      "build", [](Layer& self, const py::object& shape) { self.build(shape_from(shape)); }, py::arg("input_shape"),
-      "Makes the weights for inputs of this shape; None is an unknown size.");
+      "build",
+      [](Layer& self, const py::object& shape) {
+        if (const auto several = shape_list_from(shape)) return self.build(*several);
+        self.build(shape_from(shape));
+      },
+      py::arg("input_shape"),
+      "Makes the weights for inputs of this shape; None is an unknown size. A list of shapes for several inputs.");
   layer.def(
       "output_shape",
-      [](const Layer& self, const py::object& shape) { return shape_to(self.output_shape(shape_from(shape))); },
-      py::arg("input_shape"), "The shape of the output for inputs of this shape.");
-  layer.def(
-      "__call__",
-      [](Layer& self, const py::object& x, bool training) {
-        nn::Context context;
-        context.training = training;
-        const Tensor in = to_tensor(x);
-        const DType want = self.input_dtype(!is_floating(in.dtype()));
-        return self(in.dtype() == want ? in : ops::cast(in, want), context);
+      [](const Layer& self, const py::object& shape) -> py::object {
+        const auto several = shape_list_from(shape);
+        const nn::Shapes made = self.output_shapes(several ? *several : nn::Shapes{shape_from(shape)});
+        return made.size() == 1 ? py::object(shape_to(made[0])) : py::object(shapes_to(made));
       },
-      py::arg("x"), py::arg("training") = false, Flush(), "Runs the layer on a batch.");
+      py::arg("input_shape"),
+      "The shape of the output for inputs of this shape; lists of shapes for several inputs or outputs.");
+  layer.def("__call__", &call_layer, py::arg("x"), py::arg("training") = false, Flush(),
+            "Runs the layer on a batch. A list of tensors for several inputs; a list comes back for several outputs.");
   layer.def_property(
       "random_state",
       [](Layer& self) {
@@ -175,12 +242,17 @@ void bind_layers(py::module_& m) {
 
   py::class_<Sequential, Layer, Ref<Sequential>>(m, "Sequential", "A stack of layers, itself a layer.")
       .def(py::init([](const std::string& name, std::vector<Ref<Layer>> layers) {
-             for (const auto& one : layers)
-               check<TypeError>(static_cast<bool>(one), "layers: expected layers, not None");
              return make_ref<Sequential>(name, std::move(layers));
            }),
            py::arg("name"), py::arg("layers"))
       .def_property_readonly("layers", &Sequential::layers, "The layers.");
+  py::class_<nn::Graph, Layer, Ref<nn::Graph>>(
+      m, "Graph",
+      "Layers wired up freely, itself a layer. Values are numbered: the inputs first, then the outputs of each node in "
+      "order. A node is (place of its layer, values it reads, number of its outputs, training or None).")
+      .def(py::init(&make_graph), py::arg("name"), py::arg("layers"), py::arg("nodes"), py::arg("inputs"),
+           py::arg("outputs"))
+      .def_property_readonly("layers", &nn::Graph::layers, "The layers, each once.");
   m.def("layer_names", &nn::layer_names, "Class names that Layer() knows.");
   m.def(
       "initialize",

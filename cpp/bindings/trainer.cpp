@@ -11,7 +11,7 @@ namespace {
 using nn::Rows;
 using nn::Trainer;
 
-kernels::Source source_of(const py::dtype& dtype, const char* what) {
+kernels::Source source_of(const py::dtype& dtype, const std::string& what) {
   using kernels::Source;
   const std::pair<char, std::vector<std::pair<py::ssize_t, Source>>> kinds[] = {
       {'f', {{4, Source::f32}, {8, Source::f64}}},
@@ -31,7 +31,7 @@ kernels::Source source_of(const py::dtype& dtype, const char* what) {
 }
 
 /// The rows of an array whose rows are contiguous; the array must outlive them.
-Rows rows_from(const py::array& array, const char* what) {
+Rows rows_from(const py::array& array, const std::string& what) {
   check(array.ndim() >= 1, what, ": expected at least one axis (rows), received a scalar");
   check(array.ndim() <= max_rank, what, ": expected at most ", max_rank, " axes, received ", array.ndim());
   Rows rows;
@@ -48,8 +48,22 @@ Rows rows_from(const py::array& array, const char* what) {
   return rows;
 }
 
-Rows optional_rows(const std::optional<py::array>& array, const char* what) {
-  return array ? rows_from(*array, what) : Rows{};
+using Array = py::array;
+using OptionalArrays = std::vector<std::optional<Array>>;
+using Order = py::array_t<std::int64_t, py::array::c_style>;
+
+/// Where an array stands, for messages: "x", or "x[1]" among several.
+std::string place(const char* what, std::size_t i, std::size_t count) {
+  return count == 1 ? what : what + std::string("[") + std::to_string(i) + "]";
+}
+
+Trainer::RowsList rows_list(const OptionalArrays& arrays, const char* what) {
+  Trainer::RowsList all;
+  all.reserve(arrays.size());
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    all.push_back(arrays[i] ? rows_from(*arrays[i], place(what, i, arrays.size())) : Rows{});
+  }
+  return all;
 }
 
 /// Asks Python about Ctrl-C ten times a second while the engine works without the GIL.
@@ -64,57 +78,73 @@ std::function<void()> signal_poll() {
   };
 }
 
-/// An array for the predictions of `count` rows. The GIL is released while another thread may be at work.
-py::array prediction_array(Trainer& trainer, const Rows& x, Index count, Trainer::Options& options) {
-  Shape shape;
+/// Arrays for the predictions of `count` rows. The GIL is released while another thread may be at work.
+std::vector<Array> prediction_arrays(Trainer& trainer, const Trainer::RowsList& x, Index count,
+                                     Trainer::Options& options) {
   {
     const py::gil_scoped_release release;
-    shape = trainer.prediction_shape(x);
+    options.prediction_shapes = trainer.prediction_shapes(x);
   }
-  check(shape.rank() > 0, "predict: expected outputs with a batch axis, received scalars");
-  options.prediction_shape = shape;
-  shape[0] = count;
-  for (const Index size : shape) check(size >= 0, "predict: the model's output shape ", shape, " is not known");
-  const std::vector<py::ssize_t> dims(shape.begin(), shape.end());
-  return py::array(numpy_dtype(trainer.prediction_dtype()), dims);
+  std::vector<Array> arrays;
+  arrays.reserve(options.prediction_shapes.size());
+  for (Shape shape : options.prediction_shapes) {
+    check(shape.rank() > 0, "predict: expected outputs with a batch axis, received scalars");
+    shape[0] = count;
+    for (const Index size : shape) check(size >= 0, "predict: the model's output shape ", shape, " is not known");
+    const std::vector<py::ssize_t> dims(shape.begin(), shape.end());
+    arrays.emplace_back(numpy_dtype(trainer.prediction_dtype(arrays.size())), dims);
+    options.predictions.push_back(arrays.back().mutable_data());
+  }
+  return arrays;
 }
 
-using Method = std::vector<double> (Trainer::*)(const Rows&, const Rows&, const Rows&, std::span<const Index>,
+using Method = std::vector<double> (Trainer::*)(const Trainer::RowsList&, const Trainer::RowsList&,
+                                                const Trainer::RowsList&, std::span<const Index>,
                                                 const Trainer::Options&);
 
-py::tuple run(Trainer& trainer, Method method, const py::array& x, const py::array& y,
-              const std::optional<py::array>& weight, const py::array_t<std::int64_t, py::array::c_style>& order,
-              Index batch_size, bool want_predictions, bool stop_on_non_finite) {
-  const Rows xs = rows_from(x, "x");
-  const Rows ys = rows_from(y, "y");
-  const Rows ws = optional_rows(weight, "sample_weight");
+py::tuple run(Trainer& trainer, Method method, const std::vector<Array>& x, const OptionalArrays& y,
+              const std::optional<OptionalArrays>& weight, const Order& order, Index batch_size, bool want_predictions,
+              bool stop_on_non_finite) {
+  const Trainer::RowsList xs = rows_list({x.begin(), x.end()}, "x");
+  const Trainer::RowsList ys = rows_list(y, "y");
+  const Trainer::RowsList ws = weight ? rows_list(*weight, "sample_weight") : Trainer::RowsList{};
   const std::span<const Index> picked(order.data(), static_cast<std::size_t>(order.size()));
-  std::optional<py::array> predictions;
+  std::optional<std::vector<Array>> predictions;
   Trainer::Options options;
   options.batch_size = batch_size;
   options.stop_on_non_finite = stop_on_non_finite;
-  if (want_predictions) {
-    predictions = prediction_array(trainer, xs, order.size(), options);
-    options.predictions = predictions->mutable_data();
-  }
+  if (want_predictions) predictions = prediction_arrays(trainer, xs, order.size(), options);
   std::vector<double> losses;
   {
     const py::gil_scoped_release release;
     losses = (trainer.*method)(xs, ys, ws, picked, options);
   }
-  return py::make_tuple(py::array_t<double>(static_cast<py::ssize_t>(losses.size()), losses.data()), predictions);
+  const auto columns = static_cast<py::ssize_t>(trainer.loss_columns());
+  const std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(losses.size()) / columns, columns};
+  return py::make_tuple(py::array_t<double>(shape, losses.data()), predictions);
 }
 
-py::array predict(Trainer& trainer, const py::array& x, Index batch_size) {
-  const Rows xs = rows_from(x, "x");
+py::object predict(Trainer& trainer, const py::object& x, Index batch_size) {
+  Trainer::RowsList xs;
+  if (PyList_Check(x.ptr()) || PyTuple_Check(x.ptr())) {
+    for (const auto& one : x.cast<std::vector<Array>>()) {
+      xs.push_back(rows_from(one, place("x", xs.size(), py::len(x))));
+      check(xs.back().count == xs.front().count, "x: expected arrays of as many rows each, received ", xs.front().count,
+            " and ", xs.back().count);
+    }
+    check(!xs.empty(), "x: expected at least one array, received an empty list");
+  } else {
+    xs.push_back(rows_from(x.cast<Array>(), "x"));
+  }
   Trainer::Options options;
-  py::array out = prediction_array(trainer, xs, xs.count, options);
+  std::vector<Array> out = prediction_arrays(trainer, xs, xs.front().count, options);
   options.batch_size = batch_size;
-  options.predictions = out.mutable_data();
   options.poll = signal_poll();
-  const py::gil_scoped_release release;
-  trainer.predict(xs, options);
-  return out;
+  {
+    const py::gil_scoped_release release;
+    trainer.predict(xs, options);
+  }
+  return out.size() == 1 ? py::object(std::move(out[0])) : py::cast(out);
 }
 
 }  // namespace
@@ -122,32 +152,43 @@ py::array predict(Trainer& trainer, const py::array& x, Index batch_size) {
 void bind_trainer(py::module_& m) {
   py::class_<Trainer, Ref<Trainer>>(m, "Trainer",
                                     "The training step of a model: recorded once, replayed for each batch.")
-      .def(py::init([](Ref<nn::Layer> model, std::optional<Ref<nn::Loss>> loss,
-                       std::optional<Ref<nn::Optimizer>> optimizer) {
-             return make_ref<Trainer>(std::move(model), loss.value_or(nullptr), optimizer.value_or(nullptr));
+      .def(py::init([](Ref<nn::Layer> model, const std::vector<std::optional<Ref<nn::Loss>>>& losses,
+                       std::optional<Ref<nn::Optimizer>> optimizer, std::optional<std::vector<double>> loss_weights) {
+             check<TypeError>(static_cast<bool>(model), "model: expected a layer, received None");
+             Trainer::Losses all;
+             for (const auto& loss : losses) all.push_back(loss.value_or(nullptr));
+             return make_ref<Trainer>(std::move(model), std::move(all), optimizer.value_or(nullptr),
+                                      loss_weights.value_or(std::vector<double>{}));
            }),
-           py::arg("model"), py::arg("loss") = py::none(), py::arg("optimizer") = py::none())
+           py::arg("model"), py::arg("losses") = py::list(), py::arg("optimizer") = py::none(),
+           py::arg("loss_weights") = py::none())
       .def(
           "train",
-          [](Trainer& self, const py::array& x, const py::array& y, const std::optional<py::array>& weight,
-             const py::array_t<std::int64_t, py::array::c_style>& order, Index batch_size, bool predictions,
+          [](Trainer& self, const std::vector<Array>& x, const OptionalArrays& y,
+             const std::optional<OptionalArrays>& weight, const Order& order, Index batch_size, bool predictions,
              bool stop_on_non_finite) {
             return run(self, &Trainer::train, x, y, weight, order, batch_size, predictions, stop_on_non_finite);
           },
           py::arg("x"), py::arg("y"), py::arg("sample_weight").none(true), py::arg("order"), py::arg("batch_size"),
           py::arg("predictions"), py::arg("stop_on_non_finite") = true,
-          "One step for every batch_size rows of `order`. Returns the loss of each step done (float64) and the "
-          "predictions made before each update (or None). Stops before the update of the first step whose loss is not "
-          "finite; that loss is then the last.")
+          "One step for every batch_size rows of `order`, with one array for each input in x, and one (or None) for "
+          "each "
+          "output in y and sample_weight. Returns the losses of each step done, float64, and the predictions made "
+          "before "
+          "each update (one array for each output, or None). Losses have shape (steps, 1) for one output, else (steps, "
+          "1 + outputs): the total, then each output's own without its weight, 0 without a loss. Stops before the "
+          "update "
+          "of the first step whose total is not finite; its losses are then the last.")
       .def(
           "evaluate",
-          [](Trainer& self, const py::array& x, const py::array& y, const std::optional<py::array>& weight,
-             const py::array_t<std::int64_t, py::array::c_style>& order, Index batch_size, bool predictions) {
+          [](Trainer& self, const std::vector<Array>& x, const OptionalArrays& y,
+             const std::optional<OptionalArrays>& weight, const Order& order, Index batch_size, bool predictions) {
             return run(self, &Trainer::evaluate, x, y, weight, order, batch_size, predictions, false);
           },
           py::arg("x"), py::arg("y"), py::arg("sample_weight").none(true), py::arg("order"), py::arg("batch_size"),
-          py::arg("predictions"), "The loss of each batch, and the predictions or None, without training.")
-      .def("predict", &predict, py::arg("x"), py::arg("batch_size"), "Predictions for all rows of x.");
+          py::arg("predictions"), "The losses of each batch, and the predictions or None, without training.")
+      .def("predict", &predict, py::arg("x"), py::arg("batch_size"),
+           "Predictions for all rows of x, an array or one for each input: an array, or a list for several outputs.");
 }
 
 }  // namespace ranvier::bindings

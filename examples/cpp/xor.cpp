@@ -13,7 +13,7 @@ namespace nn = ranvier::nn;
 using Config = ranvier::io::Json::Object;
 
 // Prints what the model says for every row of x; 0, an exit code, when it is right about all of them.
-static int report(nn::Sequential& model, const ranvier::Tensor& x, const ranvier::Tensor& y) {
+static int report(nn::Layer& model, const ranvier::Tensor& x, const ranvier::Tensor& y) {
   const auto probability = model.predict(x);
   bool right = true;
   for (ranvier::Index i = 0; i < 4; ++i) {

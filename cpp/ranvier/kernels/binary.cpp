@@ -177,6 +177,17 @@ void compare(Compare op, const Broadcast& plan, const T* a, const T* b, bool* y)
                 [=](Index n, Index at_a, Index at_b, Index at) { row(n, a + at_a, one_a, b + at_b, one_b, y + at); });
 }
 
+template <class T>
+void sum_of(const Terms<T>& x, Index n, T scale, T* y) {
+  parallel_for(n, 16384, [&x, scale, y](Index begin, Index end) {
+    for (Index i = begin; i < end; i += lanes<T>) {
+      Vec<T> total = load(x.from[0] + i, end - i);
+      for (std::size_t k = 1; k < x.count; ++k) total += load(x.from[k] + i, end - i);
+      store<T>(y + i, total * scale, end - i);
+    }
+  });
+}
+
 // Plain loops: the compiler vectorises a choice between two loads, and nothing here rounds.
 template <class T>
 void select(Index n, const bool* c, const T* a, const T* b, T* y) {
@@ -214,6 +225,8 @@ RANVIER_INSTANTIATE(float)
 RANVIER_INSTANTIATE(double)
 RANVIER_INSTANTIATE(std::int32_t)
 RANVIER_INSTANTIATE(std::int64_t)
+template void sum_of<float>(const Terms<float>&, Index, float, float*);
+template void sum_of<double>(const Terms<double>&, Index, double, double*);
 template void select<bool>(Index, const bool*, const bool*, const bool*, bool*);
 template void select_backward<float>(Index, const bool*, bool, const float*, float*, bool);
 template void select_backward<double>(Index, const bool*, bool, const double*, double*, bool);

@@ -1,6 +1,8 @@
 // Elementwise functions of two arguments with broadcasting, their derivatives, and comparisons.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "ranvier/core/shape.h"
@@ -24,6 +26,16 @@ template <class T>
 void binary_backward_a(Binary op, const Broadcast& plan, const T* a, const T* b, const T* dy, T* da, bool accumulate);
 template <class T>
 void binary_backward_b(Binary op, const Broadcast& plan, const T* a, const T* b, const T* dy, T* db, bool accumulate);
+
+/// Tensors of n elements to be added up; more than fit take several calls.
+template <class T>
+struct Terms {
+  std::array<const T*, 8> from{};
+  std::size_t count = 0;
+};
+/// y = scale·(x₁ + x₂ + …), from left to right; y may be one of the terms. T: float, double.
+template <class T>
+void sum_of(const Terms<T>& x, Index n, T scale, T* y);
 
 template <class T>
 void compare(Compare op, const Broadcast& plan, const T* a, const T* b, bool* y);

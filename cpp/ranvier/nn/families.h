@@ -25,5 +25,6 @@ Family pooling_layers();
 Family resizing_layers();
 Family preprocessing_layers();
 Family container_layers();
+Family merging_layers();
 
 }  // namespace ranvier::nn

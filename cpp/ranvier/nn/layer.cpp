@@ -1,5 +1,6 @@
 #include "ranvier/nn/layer.h"
 
+#include "ranvier/core/parallel.h"
 #include "ranvier/nn/initializers.h"
 #include "ranvier/ops/elementwise.h"
 #include "ranvier/ops/loss.h"
@@ -25,31 +26,10 @@ Layer::Layer(const io::Json& config)
   std::tie(activity_l1_, activity_l2_) = regularizer_from(config.find("activity_regularizer"));
 }
 
-void Layer::build(const Shape& input) {
-  if (built_) {
-    check_input(input);
-    return;
-  }
-  make_parameters(input);
-  input_shape_ = input;
-  built_ = true;
-}
-
-Tensor Layer::operator()(const Tensor& x, Context& context) {
+template <class F>
+auto Layer::attributed(const F& f) const {
   try {
-    if (built_) {
-      check_input(x.shape());
-    } else {
-      check<StateError>(Program::recording() == nullptr, "build the layer before recording it");
-      build(x.shape());
-    }
-    Tensor y = call(x, context);
-    if (activity_l1_ != 0 || activity_l2_ != 0) {
-      // Keras divides by the batch size, so that the penalty does not grow with it.
-      const double batch = static_cast<double>(x.rank() > 0 && x.dim(0) > 0 ? x.dim(0) : 1);
-      context.losses.push_back(ops::l1l2_penalty(y, activity_l1_ / batch, activity_l2_ / batch));
-    }
-    return y;
+    return f();
   } catch (const ValueError& error) {
     if (error.what()[0] == '[') throw;
     reject(error.what());
@@ -57,6 +37,88 @@ Tensor Layer::operator()(const Tensor& x, Context& context) {
     if (error.what()[0] == '[') throw;
     fail<TypeError>("[", name_, "] ", error.what());
   }
+}
+
+template <class T>
+const T& Layer::only(const std::vector<T>& inputs) const {
+  if (inputs.size() == 1) return inputs.front();
+  reject("expected one input, received ", inputs.size(),
+         "; call it on one of them, or join them with Concatenate() or Add() first.");
+}
+
+void Layer::build(const Shape& input) {
+  if (built_) {
+    check_input(input);
+    return;
+  }
+  make_parameters(input);
+  input_shapes_.front() = input;
+  built_ = true;
+}
+
+void Layer::build(const Shapes& inputs) {
+  check(!inputs.empty(), "[", name_, "] expected at least one input shape, received an empty list");
+  if (built_) {
+    check_inputs(inputs);
+    return;
+  }
+  make_all_parameters(inputs);
+  input_shapes_ = inputs;
+  built_ = true;
+}
+
+Shapes Layer::output_shapes(const Shapes& inputs) const { return {output_shape(only(inputs))}; }
+void Layer::make_all_parameters(const Shapes& inputs) { make_parameters(only(inputs)); }
+void Layer::check_inputs(const Shapes& inputs) const { check_input(only(inputs)); }
+Tensors Layer::call_all(const Tensors& xs, Context& context) { return {call(only(xs), context)}; }
+
+Tensor Layer::operator()(const Tensor& x, Context& context) {
+  return attributed([&] {
+    if (built_) {
+      check_input(x.shape());
+    } else {
+      check<StateError>(Program::recording() == nullptr, "build the layer before recording it");
+      build(x.shape());
+    }
+    Tensor y = call(x, context);
+    add_activity_loss(y, x.shape(), context);
+    return y;
+  });
+}
+
+Tensors Layer::operator()(const Tensors& xs, Context& context) {
+  return attributed([&] {
+    if (xs.empty()) reject("expected at least one input, received an empty list");
+    Shapes shapes;
+    shapes.reserve(xs.size());
+    for (const Tensor& x : xs) shapes.push_back(x.shape());
+    check<StateError>(built_ || Program::recording() == nullptr, "build the layer before recording it");
+    build(shapes);
+    Tensors ys = call_all(xs, context);
+    for (const Tensor& y : ys) add_activity_loss(y, shapes.front(), context);
+    return ys;
+  });
+}
+
+void Layer::add_activity_loss(const Tensor& y, const Shape& input, Context& context) const {
+  if (activity_l1_ == 0 && activity_l2_ == 0) return;
+  // Keras divides by the batch size, so that the penalty does not grow with it.
+  const double batch = static_cast<double>(input.rank() > 0 && input[0] > 0 ? input[0] : 1);
+  context.losses.push_back(ops::l1l2_penalty(y, activity_l1_ / batch, activity_l2_ / batch));
+}
+
+Tensor Layer::predict(const Tensor& x) {
+  const NoGrad no_history;
+  const FlushDenormals flush;
+  Context context;
+  return (*this)(x, context);
+}
+
+Tensors Layer::predict(const Tensors& xs) {
+  const NoGrad no_history;
+  const FlushDenormals flush;
+  Context context;
+  return (*this)(xs, context);
 }
 
 Parameters Layer::parameters() const {
@@ -91,6 +153,20 @@ Ref<Parameter> Layer::add_parameter(const std::string& name, const Shape& shape,
   std::tie(parameter->l1, parameter->l2) = regularizer_from(config_.find(name + "_regularizer"));
   owned_.push_back({parameter, trainable});
   return parameter;
+}
+
+Shape MultiLayer::output_shape(const Shape& input) const {
+  const Shapes all = output_shapes({input});
+  if (all.size() != 1)
+    reject("expected to give one output here, but it gives ", all.size(), "; use it in a Functional");
+  return all.front();
+}
+
+Tensor MultiLayer::call(const Tensor& x, Context& context) {
+  Tensors all = call_all({x}, context);
+  if (all.size() != 1)
+    reject("expected to give one output here, but it gives ", all.size(), "; use it in a Functional");
+  return std::move(all.front());
 }
 
 }  // namespace ranvier::nn

@@ -11,6 +11,9 @@
 
 namespace ranvier::nn {
 
+using Tensors = std::vector<Tensor>;
+using Shapes = std::vector<Shape>;
+
 /// What a call knows about its surroundings.
 struct Context {
   bool training = false;
@@ -28,6 +31,12 @@ struct Context {
   }
 };
 
+/// How much a layer is made of: models hold layers, and models.
+struct Extent {
+  int depth = 0;    ///< models inside each other
+  Index calls = 1;  ///< of layers in one call
+};
+
 class Layer : public RefCounted {
  public:
   /// Reads "name", "trainable", "dtype" and "activity_regularizer"; every layer's config is Keras's get_config.
@@ -41,17 +50,35 @@ class Layer : public RefCounted {
   virtual DType dtype() const { return dtype_; }
   /// The dtype a batch is brought to before it gets here; layers that look up integers keep those.
   virtual DType input_dtype(bool /*integral*/) const { return dtype_; }
+  /// The same of one input or output among several.
+  virtual DType input_dtype_at(std::size_t /*input*/, bool integral) const { return input_dtype(integral); }
+  virtual DType output_dtype_at(std::size_t /*output*/) const { return dtype(); }
   bool built() const { return built_; }
-  const Shape& input_shape() const { return input_shape_; }
+  const Shape& input_shape() const { return input_shapes_.front(); }
+  const Shapes& input_shapes() const { return input_shapes_; }
 
   /// Makes the parameters for inputs of this shape (-1: unknown size). Once built, checks that the shape still fits.
   void build(const Shape& input);
+  void build(const Shapes& inputs);
   /// The shape that call gives for inputs of this shape.
   virtual Shape output_shape(const Shape& input) const { return input; }
+  /// The same for layers of several inputs or outputs; by default there is one of each.
+  virtual Shapes output_shapes(const Shapes& inputs) const;
+  /// How many outputs there are, where that is known before a call.
+  virtual std::size_t outputs() const { return 1; }
+  /// Whether Keras calls it on a list, also when there is one input only.
+  virtual bool takes_list() const { return false; }
   /// Builds if needed, checks the input, runs the layer; errors start with "[name]".
   Tensor operator()(const Tensor& x, Context& context);
+  Tensors operator()(const Tensors& xs, Context& context);
+  /// Inference on a batch, without history.
+  Tensor predict(const Tensor& x);
+  Tensors predict(const Tensors& xs);
 
-  /// Trainable ones first, as Keras orders weights.
+  /// The layers it is made of, each once.
+  virtual std::vector<Ref<Layer>> sublayers() const { return {}; }
+  virtual Extent extent() const { return {}; }
+  /// Trainable ones first, as Keras orders weights; each once.
   virtual Parameters parameters() const;
   Parameters trainable_parameters() const;
   virtual bool trainable() const { return trainable_; }
@@ -67,6 +94,10 @@ class Layer : public RefCounted {
   /// Throws when a built layer cannot take this shape; the default accepts everything.
   virtual void check_input(const Shape& /*input*/) const {}
   virtual Tensor call(const Tensor& x, Context& context) = 0;
+  // The same for layers of several inputs or outputs (MultiLayer); by default only one input is taken.
+  virtual void make_all_parameters(const Shapes& inputs);
+  virtual void check_inputs(const Shapes& inputs) const;
+  virtual Tensors call_all(const Tensors& xs, Context& context);
 
   /// Adds a parameter initialised as config[name + "_initializer"] says (or `initializer`), with the penalty of
   /// config[name + "_regularizer"].
@@ -78,16 +109,25 @@ class Layer : public RefCounted {
   [[noreturn]] void reject(const Parts&... parts) const {
     fail("[", name_, "] ", parts...);
   }
+  /// For classes that are also made without make_layer.
+  void set_class_name(const char* name) { class_name_ = name; }
 
  private:
   friend Ref<Layer> make_layer(const std::string& class_name, const io::Json& config);
+  /// Runs f; puts "[name]" before its complaints.
+  template <class F>
+  auto attributed(const F& f) const;
+  template <class T>
+  const T& only(const std::vector<T>& inputs) const;
+  void add_activity_loss(const Tensor& y, const Shape& input, Context& context) const;
+
   io::Json config_;
   std::string class_name_;
   std::string name_;
   DType dtype_;
   bool trainable_ = true;
   bool built_ = false;
-  Shape input_shape_;
+  Shapes input_shapes_{Shape()};
   double activity_l1_ = 0;
   double activity_l2_ = 0;
   struct Owned {
@@ -95,6 +135,22 @@ class Layer : public RefCounted {
     bool trainable;  ///< when the layer is
   };
   std::vector<Owned> owned_;
+};
+
+/// A layer of several inputs or outputs: what it defines are the forms for lists.
+class MultiLayer : public Layer {
+ public:
+  using Layer::Layer;
+  Shape output_shape(const Shape& input) const override;
+  Shapes output_shapes(const Shapes& inputs) const override = 0;
+
+ protected:
+  void make_parameters(const Shape& input) override { make_all_parameters({input}); }
+  void make_all_parameters(const Shapes& /*inputs*/) override {}
+  void check_input(const Shape& input) const override { check_inputs({input}); }
+  void check_inputs(const Shapes& /*inputs*/) const override {}
+  Tensor call(const Tensor& x, Context& context) override;
+  Tensors call_all(const Tensors& xs, Context& context) override = 0;
 };
 
 /// Strengths (l1, l2) of {"class_name": "L1" | "L2" | "L1L2", "config": ...}; zeros for null.

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
-#include "ranvier/core/parallel.h"
 #include "ranvier/nn/families.h"
+#include "ranvier/nn/graph.h"
 
 namespace ranvier::nn {
 namespace {
@@ -34,16 +34,23 @@ class InputLayer final : public Layer {
 }  // namespace
 
 Sequential::Sequential(const io::Json& config) : Layer(config) {
+  set_class_name("Sequential");
   const io::Json* layers = config.find("layers");
   if (layers == nullptr) return;
   for (const io::Json& one : layers->as_array()) add(make_layer(one.text("class_name"), one.at("config")));
 }
 
 Sequential::Sequential(const std::string& name, std::vector<Ref<Layer>> layers)
-    : Layer(io::Json(io::Json::Object{{"name", name}})), layers_(std::move(layers)) {}
+    : Layer(io::Json(io::Json::Object{{"name", name}})) {
+  set_class_name("Sequential");
+  for (auto& layer : layers) add(std::move(layer));
+}
 
 void Sequential::add(Ref<Layer> layer) {
   check<StateError>(!built(), "[", name(), "] add layers before the network is built");
+  check<TypeError>(static_cast<bool>(layer), "[", name(), "] layers: expected layers, received None");
+  extent_ = extended(extent_, *layer, name());
+  run_.add({layer, {}});
   layers_.push_back(std::move(layer));
 }
 
@@ -61,13 +68,6 @@ void Sequential::add(const std::string& class_name, io::Json::Object config) {
   add(make_layer(class_name, json));
 }
 
-Tensor Sequential::predict(const Tensor& x) {
-  const NoGrad no_history;
-  const FlushDenormals flush;
-  Context context;
-  return (*this)(x, context);
-}
-
 io::Json Sequential::config() const {
   io::Json::Array layers;
   for (const auto& layer : layers_) {
@@ -82,53 +82,14 @@ DType Sequential::input_dtype(bool integral) const {
   return layers_.empty() ? Layer::input_dtype(integral) : layers_.front()->input_dtype(integral);
 }
 
-Shape Sequential::output_shape(const Shape& input) const {
-  Shape shape = input;
-  for (const auto& layer : layers_) shape = layer->output_shape(shape);
-  return shape;
-}
-
-Parameters Sequential::parameters() const {
-  Parameters all;
-  for (const auto& layer : layers_) {
-    const Parameters own = layer->parameters();
-    all.insert(all.end(), own.begin(), own.end());
-  }
-  return all;
-}
-
 void Sequential::set_trainable(bool trainable) {
   Layer::set_trainable(trainable);
   for (const auto& layer : layers_) layer->set_trainable(trainable);
 }
 
-std::vector<Generator*> Sequential::generators() {
-  std::vector<Generator*> all;
-  for (const auto& layer : layers_) {
-    const auto own = layer->generators();
-    all.insert(all.end(), own.begin(), own.end());
-  }
-  return all;
+Family container_layers() {
+  return {layer_class<Sequential>("Sequential"), layer_class<Graph>("Functional"),
+          layer_class<InputLayer>("InputLayer")};
 }
-
-bool Sequential::replayable() const {
-  return std::all_of(layers_.begin(), layers_.end(), [](const auto& layer) { return layer->replayable(); });
-}
-
-void Sequential::make_parameters(const Shape& input) {
-  Shape shape = input;
-  for (const auto& layer : layers_) {
-    layer->build(shape);
-    shape = layer->output_shape(shape);
-  }
-}
-
-Tensor Sequential::call(const Tensor& x, Context& context) {
-  Tensor y = x;
-  for (const auto& layer : layers_) y = (*layer)(y, context);
-  return y;
-}
-
-Family container_layers() { return {layer_class<Sequential>("Sequential"), layer_class<InputLayer>("InputLayer")}; }
 
 }  // namespace ranvier::nn

@@ -1,7 +1,7 @@
 // A stack of layers, itself a layer.
 #pragma once
 
-#include "ranvier/nn/layer.h"
+#include "ranvier/nn/run.h"
 
 namespace ranvier::nn {
 
@@ -16,23 +16,24 @@ class Sequential final : public Layer {
   void add(const std::string& class_name, io::Json::Object config);
   const std::vector<Ref<Layer>>& layers() const { return layers_; }
 
-  /// Inference on a batch, without history.
-  Tensor predict(const Tensor& x);
-
   io::Json config() const override;
   DType dtype() const override;
   DType input_dtype(bool integral) const override;
-  Shape output_shape(const Shape& input) const override;
-  Parameters parameters() const override;
+  Shape output_shape(const Shape& input) const override { return run_.output_shape(input); }
+  std::vector<Ref<Layer>> sublayers() const override { return layers_; }
+  Extent extent() const override { return extent_; }
+  Parameters parameters() const override { return parameters_of(layers_); }
   void set_trainable(bool trainable) override;
-  std::vector<Generator*> generators() override;
-  bool replayable() const override;
+  std::vector<Generator*> generators() override { return generators_of(layers_); }
+  bool replayable() const override { return nn::replayable(layers_); }
 
  protected:
-  void make_parameters(const Shape& input) override;
-  Tensor call(const Tensor& x, Context& context) override;
+  void make_parameters(const Shape& input) override { run_.build(input); }
+  Tensor call(const Tensor& x, Context& context) override { return run_(x, context); }
 
  private:
+  Run run_;
+  Extent extent_{1, 0};
   std::vector<Ref<Layer>> layers_;
 };
 

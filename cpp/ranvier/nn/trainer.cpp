@@ -15,10 +15,26 @@ namespace {
 constexpr std::size_t plans_kept = 8;
 
 Shape batch_shape(Index batch, const Rows& data) {
-  Shape shape{batch};
   if (!data.given()) return {};
+  Shape shape{batch};
   for (const Index d : data.row) shape.push_back(d);
   return shape;
+}
+
+Shapes batch_shapes(Index batch, const std::vector<Rows>& data) {
+  Shapes shapes;
+  shapes.reserve(data.size());
+  for (const Rows& one : data) shapes.push_back(batch_shape(batch, one));
+  return shapes;
+}
+
+/// Whether these are batch_shapes(batch, data), asked in every step.
+bool fits(const Shapes& shapes, Index batch, const std::vector<Rows>& data) {
+  if (shapes.size() != data.size()) return false;
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    if (!(shapes[i] == batch_shape(batch, data[i]))) return false;
+  }
+  return true;
 }
 
 void gather(const Rows& source, std::span<const Index> order, const Tensor& to) {
@@ -26,9 +42,13 @@ void gather(const Rows& source, std::span<const Index> order, const Tensor& to) 
                           source.data, source.stride, to.raw());
 }
 
-void check_order(const Rows& data, std::span<const Index> order, const char* what) {
-  for (const Index i : order) {
-    check(i >= 0 && i < data.count, what, ": row ", i, " is out of range, there are ", data.count, " rows");
+void check_order(const std::vector<Rows>& data, std::span<const Index> order, const char* what) {
+  for (std::size_t k = 0; k < data.size(); ++k) {
+    if (!data[k].given()) continue;
+    for (const Index i : order) {
+      check(i >= 0 && i<data[k].count, what, data.size()> 1 ? "[" + std::to_string(k) + "]" : "", ": row ", i,
+            " is out of range, there are ", data[k].count, " rows");
+    }
   }
 }
 
@@ -45,8 +65,18 @@ Rows rows_of(const Tensor& x) {
           row.numel() * static_cast<Index>(size_of(x.dtype())), row};
 }
 
+Trainer::Trainer(Ref<Layer> model, Losses losses, Ref<Optimizer> optimizer, std::vector<double> loss_weights)
+    : model_(std::move(model)),
+      losses_(std::move(losses)),
+      optimizer_(std::move(optimizer)),
+      loss_weights_(std::move(loss_weights)) {
+  if (loss_weights_.empty()) loss_weights_.assign(losses_.size(), 1.0);
+  check(loss_weights_.size() == losses_.size(), "loss_weights: expected ", losses_.size(),
+        " numbers, one for each output, received ", loss_weights_.size());
+}
+
 Trainer::Trainer(Ref<Layer> model, Ref<Loss> loss, Ref<Optimizer> optimizer)
-    : model_(std::move(model)), loss_(std::move(loss)), optimizer_(std::move(optimizer)) {}
+    : Trainer(std::move(model), loss ? Losses{loss} : Losses{}, std::move(optimizer)) {}
 
 Trainer::Turn::Turn(Trainer& trainer) : trainer_(trainer), lock_(trainer.mutex_, std::defer_lock) {
   check<StateError>(trainer.owner_ != std::this_thread::get_id(),
@@ -56,11 +86,12 @@ Trainer::Turn::Turn(Trainer& trainer) : trainer_(trainer), lock_(trainer.mutex_,
   trainer.owner_ = std::this_thread::get_id();
 }
 
-Trainer::Plan& Trainer::plan_for(Mode mode, const Shape& x, const Shape& y, const Shape& w, bool& fresh) {
+Trainer::Plan& Trainer::plan_for(Mode mode, const Data& data, Index batch, bool& fresh) {
   plans_.remove_if([](const Plan& plan) { return plan.layout != layout_version(); });
   fresh = false;
   for (auto it = plans_.begin(); it != plans_.end(); ++it) {
-    if (it->mode == mode && it->x_shape == x && it->y_shape == y && it->w_shape == w) {
+    if (it->mode == mode && fits(it->x_shapes, batch, data.x) && fits(it->y_shapes, batch, data.y) &&
+        fits(it->w_shapes, batch, data.weight)) {
       plans_.splice(plans_.begin(), plans_, it);
       return plans_.front();
     }
@@ -68,15 +99,44 @@ Trainer::Plan& Trainer::plan_for(Mode mode, const Shape& x, const Shape& y, cons
   fresh = true;
   Plan& plan = plans_.emplace_front();
   plan.mode = mode;
-  plan.x_shape = x;
-  plan.y_shape = y;
-  plan.w_shape = w;
+  plan.x_shapes = batch_shapes(batch, data.x);
+  plan.y_shapes = batch_shapes(batch, data.y);
+  plan.w_shapes = batch_shapes(batch, data.weight);
   plan.layout = layout_version();
   if (plans_.size() > plans_kept) plans_.pop_back();
   return plan;
 }
 
-// Forward, loss and backward of the batch that lies in the plan's inputs.
+// Brings the picked rows to where the step reads them.
+void Trainer::stage(Plan& plan, const Data& data, std::span<const Index> picked, bool make) const {
+  const auto bring = [&](const Rows& rows, const Shape& shape, Tensor& to, auto dtype) {
+    if (!rows.given()) return;
+    if (make) to = empty(shape, dtype());
+    gather(rows, picked, to);
+  };
+  if (make) {
+    plan.x.resize(data.x.size());
+    plan.y.resize(losses_.size());
+    plan.weights.resize(losses_.size());
+  }
+  for (std::size_t i = 0; i < data.x.size(); ++i) {
+    bring(data.x[i], plan.x_shapes[i], plan.x[i],
+          [&] { return model_->input_dtype_at(i, is_integral(data.x[i].type)); });
+  }
+  for (std::size_t i = 0; i < data.y.size(); ++i) {
+    bring(data.y[i], plan.y_shapes[i], plan.y[i], [&] {
+      const Loss::Targets targets = losses_[i] ? losses_[i]->targets() : Loss::Targets::floating;
+      const bool labels =
+          targets == Loss::Targets::labels || (targets == Loss::Targets::as_given && is_integral(data.y[i].type));
+      return labels ? DType::int64 : model_->output_dtype_at(i);
+    });
+  }
+  for (std::size_t i = 0; i < data.weight.size(); ++i) {
+    bring(data.weight[i], plan.w_shapes[i], plan.weights[i], [&] { return model_->output_dtype_at(i); });
+  }
+}
+
+// Forward, losses and backward of the batch that lies in the plan's inputs.
 void Trainer::compute(Plan& plan) {
   const NoGrad no_history(plan.mode != Mode::train);
   Context context;
@@ -84,34 +144,63 @@ void Trainer::compute(Plan& plan) {
   plan.effects.clear();
   context.effects = &plan.effects;
   if (plan.mode == Mode::train) optimizer_->zero_grad();
-  plan.prediction = (*model_)(plan.x, context);
+  plan.predictions = (*model_)(plan.x, context);
   if (plan.mode == Mode::predict) return;
-  Tensor total = (*loss_)(plan.y, plan.prediction, plan.weight);
-  check(total.numel() == 1, "[", loss_->name(), "] expected a loss with reduction to one number, received shape ",
-        total.shape(), "; use reduction='sum_over_batch_size'");
-  for (const auto& p : model_->parameters()) {
-    if (p->trainable() && (p->l1 != 0 || p->l2 != 0)) {
-      total = ops::add(total, ops::l1l2_penalty(p->value, p->l1, p->l2));
-    }
-  }
-  for (const Tensor& extra : context.losses) total = ops::add(total, extra);
-  plan.loss = total;
+  plan.total = total_loss(plan, context);
   if (plan.mode != Mode::train) return;
   check(
-      Leaf::requires_grad(total), "[", loss_->name(),
+      Leaf::requires_grad(plan.total), "[", loss_name(),
       "] expected a loss that depends on the model's trained weights, received one without a gradient; compute it from "
       "y_pred with ranvier.ops, without NumPy or stop_gradient");
-  backward(total);
+  backward(plan.total);
+}
+
+Tensor Trainer::total_loss(Plan& plan, const Context& context) const {
+  check(plan.predictions.size() == losses_.size(), "[", model_->name(), "] expected a loss (or None) for each of its ",
+        plan.predictions.size(), " outputs, received ", losses_.size());
+  plan.losses.assign(losses_.size(), Tensor());
+  Tensor total;
+  const auto add = [&](const Tensor& part) { total = total.defined() ? ops::add(total, part) : part; };
+  for (std::size_t i = 0; i < losses_.size(); ++i) {
+    if (!losses_[i]) continue;
+    const Tensor loss = (*losses_[i])(plan.y[i], plan.predictions[i], plan.weights[i]);
+    check(loss.numel() == 1, "[", losses_[i]->name(), "] expected a loss with reduction to one number, received shape ",
+          loss.shape(), "; use reduction='sum_over_batch_size'");
+    plan.losses[i] = loss;
+    add(loss_weights_[i] == 1 ? loss : ops::multiply(loss, full({}, loss_weights_[i], loss.dtype())));
+  }
+  for (const auto& p : model_->parameters()) {
+    if (p->trainable() && (p->l1 != 0 || p->l2 != 0)) add(ops::l1l2_penalty(p->value, p->l1, p->l2));
+  }
+  for (const Tensor& extra : context.losses) add(extra);
+  return total;
+}
+
+bool Trainer::has_loss() const {
+  return std::any_of(losses_.begin(), losses_.end(), [](const auto& loss) { return static_cast<bool>(loss); });
+}
+
+std::string Trainer::loss_name() const {
+  std::string names;
+  for (const auto& loss : losses_) {
+    if (loss) names += (names.empty() ? "" : ", ") + loss->name();
+  }
+  return names;
 }
 
 // Layers in Python may return what they please; there is room for what they announced.
-void Trainer::check_prediction(const Plan& plan, const Shape& room, DType dtype) const {
-  Shape wanted = room;
-  if (wanted.rank() > 0) wanted[0] = plan.x_shape[0];
-  const Tensor& y = plan.prediction;
-  if (y.shape() == wanted && y.dtype() == dtype) return;
-  fail("[", model_->name(), "] expected an output of shape ", wanted, " and dtype ", name_of(dtype), ", received ",
-       y.shape(), " and ", name_of(y.dtype()), "; does a layer's compute_output_shape say what its call returns?");
+void Trainer::check_predictions(const Plan& plan, const Shapes& room) const {
+  check(plan.predictions.size() == room.size(), "[", model_->name(), "] expected ", room.size(), " outputs, received ",
+        plan.predictions.size(), "; does a layer's compute_output_shape say what its call returns?");
+  for (std::size_t i = 0; i < room.size(); ++i) {
+    Shape wanted = room[i];
+    if (wanted.rank() > 0) wanted[0] = plan.x_shapes[0][0];
+    const DType dtype = prediction_dtype(i);
+    const Tensor& y = plan.predictions[i];
+    if (y.shape() == wanted && y.dtype() == dtype) continue;
+    fail("[", model_->name(), "] expected an output of shape ", wanted, " and dtype ", name_of(dtype), ", received ",
+         y.shape(), " and ", name_of(y.dtype()), "; does a layer's compute_output_shape say what its call returns?");
+  }
 }
 
 // What changes state, once the loss is known to be finite.
@@ -121,51 +210,56 @@ void Trainer::update(Plan& plan) {
   optimizer_->step();
 }
 
-std::vector<double> Trainer::run(Mode mode, const Rows& x, const Rows& y, const Rows& weight,
-                                 std::span<const Index> order, const Options& options) {
+void Trainer::check_data(Mode mode, const Data& data, std::span<const Index> order) const {
+  check(!data.x.empty(), "x: expected at least one input, received an empty list");
+  for (const Rows& rows : data.x) check(rows.given(), "x: expected an array for every input, received None");
+  check_order(data.x, order, "x");
+  if (mode == Mode::predict) return;
+  check_order(data.y, order, "y");
+  check_order(data.weight, order, "sample_weight");
+  check(data.y.size() == losses_.size(), "y: expected ", losses_.size(),
+        " entries, one for each output of the model, received ", data.y.size());
+  check(data.weight.empty() || data.weight.size() == losses_.size(), "sample_weight: expected ", losses_.size(),
+        " entries, one for each output of the model, received ", data.weight.size());
+  for (std::size_t i = 0; i < losses_.size(); ++i) {
+    check(!losses_[i] || data.y[i].given(), "y: expected targets for output ", i, ", which has a loss, received None");
+  }
+}
+
+std::vector<double> Trainer::run(Mode mode, const Data& data, std::span<const Index> order, const Options& options) {
   const Turn turn(*this);
   const FlushDenormals flush;
   check(options.batch_size >= 1, "batch_size: expected at least 1, received ", options.batch_size);
-  check_order(x, order, "x");
-  if (y.given()) check_order(y, order, "y");
-  if (weight.given()) check_order(weight, order, "sample_weight");
-  if (!model_->built()) model_->build(batch_shape(-1, x));
+  check_data(mode, data, order);
+  if (!model_->built()) model_->build(batch_shapes(-1, data.x));
   if (mode == Mode::train) {
     optimizer_->build(model_->trainable_parameters());
     check(optimizer_->built(), "[", model_->name(),
           "] fit: expected trainable weights, received none; add a layer that "
           "has some");
   }
-  const bool replay = model_->replayable() && (mode == Mode::predict || loss_->replayable());
-  const DType dtype = model_->dtype();
-  DType target_dtype = dtype;
-  if (mode != Mode::predict) {
-    const bool labels = loss_->targets() == Loss::Targets::labels ||
-                        (loss_->targets() == Loss::Targets::as_given && is_integral(y.type));
-    if (labels) target_dtype = DType::int64;
-  }
+  const auto replayed = [](const Ref<Loss>& loss) { return !loss || loss->replayable(); };
+  const bool replay =
+      model_->replayable() && (mode == Mode::predict || std::all_of(losses_.begin(), losses_.end(), replayed));
 
   std::vector<double> losses;
   const auto rows = static_cast<Index>(order.size());
   const Index batch_size = std::min(options.batch_size, std::max<Index>(rows, 1));  // no sum with it overflows then
-  losses.reserve(static_cast<std::size_t>((rows + batch_size - 1) / batch_size));
-  auto* out = static_cast<std::byte*>(options.predictions);
-  const bool announced = out == nullptr || options.prediction_shape.rank() > 0;
-  const Shape room = announced ? options.prediction_shape : model_->output_shape(batch_shape(-1, x));
+  const std::size_t columns = loss_columns();
+  if (mode != Mode::predict) losses.reserve(static_cast<std::size_t>((rows + batch_size - 1) / batch_size) * columns);
+  std::vector<std::byte*> out;
+  for (void* place : options.predictions) out.push_back(static_cast<std::byte*>(place));
+  const bool announced = out.empty() || !options.prediction_shapes.empty();
+  const Shapes room = announced ? options.prediction_shapes : model_->output_shapes(batch_shapes(-1, data.x));
+  check(out.empty() || out.size() == room.size(), "predictions: expected room for ", room.size(),
+        " outputs, received it for ", out.size());
   for (Index start = 0; start < rows; start += batch_size) {
     const Index batch = std::min(batch_size, rows - start);
     const auto picked = order.subspan(static_cast<std::size_t>(start), static_cast<std::size_t>(batch));
     bool fresh = true;
-    Plan& plan = plan_for(mode, batch_shape(batch, x), batch_shape(batch, y), batch_shape(batch, weight), fresh);
+    Plan& plan = plan_for(mode, data, batch, fresh);
     try {
-      if (fresh || !replay) {
-        plan.x = empty(plan.x_shape, model_->input_dtype(is_integral(x.type)));
-        if (y.given()) plan.y = empty(plan.y_shape, target_dtype);
-        if (weight.given()) plan.weight = empty(plan.w_shape, dtype);
-      }
-      gather(x, picked, plan.x);
-      if (y.given()) gather(y, picked, plan.y);
-      if (weight.given()) gather(weight, picked, plan.weight);
+      stage(plan, data, picked, fresh || !replay);
       if (!replay) {
         compute(plan);
       } else if (fresh) {
@@ -174,10 +268,15 @@ std::vector<double> Trainer::run(Mode mode, const Rows& x, const Rows& y, const 
       } else {
         plan.step.replay();
       }
-      if (out != nullptr) check_prediction(plan, room, dtype);
-      if (mode != Mode::predict) losses.push_back(item(plan.loss));
+      if (!out.empty()) check_predictions(plan, room);
+      if (mode != Mode::predict) {
+        losses.push_back(item(plan.total));
+        for (std::size_t i = 0; columns > 1 && i < plan.losses.size(); ++i) {
+          losses.push_back(plan.losses[i].defined() ? item(plan.losses[i]) : 0.0);
+        }
+      }
       if (mode == Mode::train) {
-        if (options.stop_on_non_finite && !std::isfinite(losses.back())) {
+        if (options.stop_on_non_finite && !std::isfinite(losses[losses.size() - columns])) {
           if (fresh) plans_.pop_front();  // its update was never recorded
           return losses;
         }
@@ -194,9 +293,10 @@ std::vector<double> Trainer::run(Mode mode, const Rows& x, const Rows& y, const 
       plans_.pop_front();  // half recorded
       throw;
     }
-    if (out != nullptr) {
-      std::memcpy(out, plan.prediction.raw(), plan.prediction.bytes());
-      out += plan.prediction.bytes();
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const Tensor& y = plan.predictions[i];
+      std::memcpy(out[i], y.raw(), y.bytes());
+      out[i] += y.bytes();
     }
     if (!replay) plans_.pop_front();
     if (options.poll) options.poll();
@@ -204,31 +304,30 @@ std::vector<double> Trainer::run(Mode mode, const Rows& x, const Rows& y, const 
   return losses;
 }
 
-std::vector<double> Trainer::train(const Rows& x, const Rows& y, const Rows& weight, std::span<const Index> order,
-                                   const Options& options) {
-  check<StateError>(loss_ && optimizer_, "train: a loss and an optimizer are needed; compile the model with both");
-  return run(Mode::train, x, y, weight, order, options);
+std::vector<double> Trainer::train(const RowsList& x, const RowsList& y, const RowsList& weight,
+                                   std::span<const Index> order, const Options& options) {
+  check<StateError>(has_loss() && optimizer_, "train: a loss and an optimizer are needed; compile the model with both");
+  return run(Mode::train, {x, y, weight}, order, options);
 }
 
-std::vector<double> Trainer::evaluate(const Rows& x, const Rows& y, const Rows& weight, std::span<const Index> order,
-                                      const Options& options) {
-  check<StateError>(static_cast<bool>(loss_), "evaluate: a loss is needed; compile the model with one");
-  return run(Mode::evaluate, x, y, weight, order, options);
+std::vector<double> Trainer::evaluate(const RowsList& x, const RowsList& y, const RowsList& weight,
+                                      std::span<const Index> order, const Options& options) {
+  check<StateError>(has_loss(), "evaluate: a loss is needed; compile the model with one");
+  return run(Mode::evaluate, {x, y, weight}, order, options);
 }
 
-void Trainer::predict(const Rows& x, const Options& options) {
-  std::vector<Index> order(static_cast<std::size_t>(x.count));
+void Trainer::predict(const RowsList& x, const Options& options) {
+  std::vector<Index> order(x.empty() ? 0 : static_cast<std::size_t>(x.front().count));
   std::iota(order.begin(), order.end(), Index{0});
-  run(Mode::predict, x, {}, {}, order, options);
+  const RowsList none;
+  run(Mode::predict, {x, none, none}, order, options);
 }
 
-Shape Trainer::prediction_shape(const Rows& x) {
+Shapes Trainer::prediction_shapes(const RowsList& x) {
   const Turn turn(*this);
-  const Shape batch = batch_shape(-1, x);
+  const Shapes batch = batch_shapes(-1, x);
   model_->build(batch);
-  return model_->output_shape(batch);
+  return model_->output_shapes(batch);
 }
-
-DType Trainer::prediction_dtype() const { return model_->dtype(); }
 
 }  // namespace ranvier::nn

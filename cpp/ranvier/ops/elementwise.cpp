@@ -161,6 +161,40 @@ Tensor binary(Binary op, const Tensor& given_a, const Tensor& given_b) {
                 });
 }
 
+Tensor sum_of(const std::vector<Tensor>& xs, double scale) {
+  check(!xs.empty(), "sum_of: expected at least one tensor, received an empty list");
+  DType dtype = xs.front().dtype();
+  for (const Tensor& x : xs) {
+    check(x.shape() == xs.front().shape(), "sum_of: expected tensors of the same shape, received ", xs.front().shape(),
+          " and ", x.shape());
+    dtype = promote(dtype, x.dtype());
+  }
+  check<TypeError>(is_floating(dtype), "sum_of: expected float32 or float64, received ", name_of(dtype));
+  std::vector<Tensor> terms;
+  for (const Tensor& x : xs) terms.push_back(cast(x, dtype));
+  Tensor y = empty(xs.front().shape(), dtype);
+  dispatch_floating(dtype, "sum_of", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    // As many terms as fit a call; the sum so far is then the first term of the next one.
+    kernels::Terms<T> part;
+    for (std::size_t i = 0; i < terms.size(); ++i) {
+      part.from[part.count++] = terms[i].data<T>();
+      const bool end = i + 1 == terms.size();
+      if (!end && part.count < part.from.size()) continue;
+      exec([part, n = y.numel(), s = static_cast<T>(end ? scale : 1), to = y.data<T>()] {
+        kernels::sum_of(part, n, s, to);
+      });
+      part.from[0] = y.data<T>();
+      part.count = 1;
+    }
+  });
+  // dx = scale·dy, the same for all of them
+  return attach("sum_of", y, terms, [scale, count = terms.size()](const Tensor& dy, Grads& to) {
+    const Tensor dx = scale == 1 ? dy : sum_of({dy}, scale);
+    for (std::size_t i = 0; i < count; ++i) to.pass(static_cast<int>(i), dx);
+  });
+}
+
 Tensor compare(Compare op, const Tensor& given_a, const Tensor& given_b) {
   DType dtype = promote(given_a.dtype(), given_b.dtype());
   if (dtype == DType::boolean) dtype = DType::int32;

@@ -26,6 +26,9 @@ inline Tensor subtract(const Tensor& a, const Tensor& b) { return binary(Binary:
 inline Tensor multiply(const Tensor& a, const Tensor& b) { return binary(Binary::multiply, a, b); }
 inline Tensor divide(const Tensor& a, const Tensor& b) { return binary(Binary::divide, a, b); }
 
+/// scale·(x₁ + x₂ + …) of tensors of one shape, in one pass over them; floats only.
+Tensor sum_of(const std::vector<Tensor>& xs, double scale = 1);
+
 /// max(x, 0) + slope·min(x, 0) with one slope per position (broadcast): PReLU (He et al. 2015).
 Tensor prelu(const Tensor& x, const Tensor& slope);
 /// Gated linear unit (Dauphin et al. 2016): the first half of `axis` times the sigmoid of the second.

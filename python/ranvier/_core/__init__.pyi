@@ -8,7 +8,7 @@ import numpy.typing
 import typing
 from . import ops
 from . import io
-__all__: list[str] = ['Layer', 'Loss', 'Optimizer', 'PythonLayer', 'PythonLoss', 'Sequential', 'Tensor', 'Trainer', 'Variable', 'as_tensor', 'build_info', 'from_dlpack', 'get_num_threads', 'get_random_state', 'gradients', 'initialize', 'io', 'is_grad_enabled', 'layer_names', 'ops', 'set_grad_enabled', 'set_num_threads', 'set_random_seed', 'set_random_state', 'system_allocations']
+__all__: list[str] = ['Graph', 'Layer', 'Loss', 'Optimizer', 'PythonLayer', 'PythonLoss', 'Sequential', 'Tensor', 'Trainer', 'Variable', 'as_tensor', 'build_info', 'from_dlpack', 'get_num_threads', 'get_random_state', 'gradients', 'initialize', 'io', 'is_grad_enabled', 'layer_names', 'ops', 'set_grad_enabled', 'set_num_threads', 'set_random_seed', 'set_random_state', 'system_allocations']
 class Tensor:
     """
     An array of the engine: contiguous, on the CPU, part of automatic differentiation.
@@ -349,19 +349,19 @@ class Layer:
     """
     A layer of the engine, made from its Keras class name and config.
     """
-    def __call__(self, x: typing.Any, training: bool = False) -> Tensor:
+    def __call__(self, x: typing.Any, training: bool = False) -> typing.Any:
         """
-        Runs the layer on a batch.
+        Runs the layer on a batch. A list of tensors for several inputs; a list comes back for several outputs.
         """
     def __init__(self, class_name: str, config: typing.Any) -> None:
         ...
     def build(self, input_shape: typing.Any) -> None:
         """
-        Makes the weights for inputs of this shape; None is an unknown size.
+        Makes the weights for inputs of this shape; None is an unknown size. A list of shapes for several inputs.
         """
-    def output_shape(self, input_shape: typing.Any) -> tuple:
+    def output_shape(self, input_shape: typing.Any) -> typing.Any:
         """
-        The shape of the output for inputs of this shape.
+        The shape of the output for inputs of this shape; lists of shapes for several inputs or outputs.
         """
     @property
     def built(self) -> bool:
@@ -415,6 +415,17 @@ class Sequential(Layer):
     def layers(self) -> list[Layer]:
         """
         The layers.
+        """
+class Graph(Layer):
+    """
+    Layers wired up freely, itself a layer. Values are numbered: the inputs first, then the outputs of each node in order. A node is (place of its layer, values it reads, number of its outputs, training or None).
+    """
+    def __init__(self, name: str, layers: collections.abc.Sequence[Layer], nodes: collections.abc.Sequence[tuple[typing.SupportsInt | typing.SupportsIndex, collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], typing.SupportsInt | typing.SupportsIndex, bool | None]], inputs: typing.SupportsInt | typing.SupportsIndex, outputs: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> None:
+        ...
+    @property
+    def layers(self) -> list[Layer]:
+        """
+        The layers, each once.
         """
 class Loss:
     """
@@ -493,19 +504,19 @@ class Trainer:
     """
     The training step of a model: recorded once, replayed for each batch.
     """
-    def __init__(self, model: Layer, loss: Loss | None = None, optimizer: Optimizer | None = None) -> None:
+    def __init__(self, model: Layer, losses: collections.abc.Sequence[Loss | None] = [], optimizer: Optimizer | None = None, loss_weights: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex] | None = None) -> None:
         ...
-    def evaluate(self, x: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], y: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], sample_weight: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]] | None, order: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], batch_size: typing.SupportsInt | typing.SupportsIndex, predictions: bool) -> tuple:
+    def evaluate(self, x: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]], y: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]] | None], sample_weight: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]] | None] | None, order: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], batch_size: typing.SupportsInt | typing.SupportsIndex, predictions: bool) -> tuple:
         """
-        The loss of each batch, and the predictions or None, without training.
+        The losses of each batch, and the predictions or None, without training.
         """
-    def predict(self, x: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], batch_size: typing.SupportsInt | typing.SupportsIndex) -> numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]:
+    def predict(self, x: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex) -> typing.Any:
         """
-        Predictions for all rows of x.
+        Predictions for all rows of x, an array or one for each input: an array, or a list for several outputs.
         """
-    def train(self, x: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], y: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]], sample_weight: numpy.ndarray[typing.Any, numpy.dtype[typing.Any]] | None, order: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], batch_size: typing.SupportsInt | typing.SupportsIndex, predictions: bool, stop_on_non_finite: bool = True) -> tuple:
+    def train(self, x: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]], y: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]] | None], sample_weight: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]] | None] | None, order: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], batch_size: typing.SupportsInt | typing.SupportsIndex, predictions: bool, stop_on_non_finite: bool = True) -> tuple:
         """
-        One step for every batch_size rows of `order`. Returns the loss of each step done (float64) and the predictions made before each update (or None). Stops before the update of the first step whose loss is not finite; that loss is then the last.
+        One step for every batch_size rows of `order`, with one array for each input in x, and one (or None) for each output in y and sample_weight. Returns the losses of each step done, float64, and the predictions made before each update (one array for each output, or None). Losses have shape (steps, 1) for one output, else (steps, 1 + outputs): the total, then each output's own without its weight, 0 without a loss. Stops before the update of the first step whose total is not finite; its losses are then the last.
         """
 def as_tensor(x: typing.Any, dtype: str | None = None) -> Tensor:
     """

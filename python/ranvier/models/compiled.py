@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ranvier import losses, metrics, optimizers
+from ranvier import _core, losses, metrics, optimizers
 from ranvier.metrics import Mean, Metric
 from ranvier.models.compiled_outputs import OutputPart, given_losses, given_specs, make_parts, map_leaves
-from ranvier.models.engine_trainer import EngineTrainer
 from ranvier.models.pace import Pace
 from ranvier.models.structures import is_by_name
 
@@ -55,7 +54,7 @@ class Compiled:
         self._trackers: list[tuple[int, Mean]] = []  # number of the output, mean of its own loss
         self._named: list[tuple[str, Metric]] = []  # metrics under their names in logs
         self._resolved = False
-        self._trainer: EngineTrainer | None = None
+        self._trainer: _core.Trainer | None = None
         self._trained_engine: Any = None
         self.paces: dict[tuple[str, int], Pace] = {}
         if keys is not None:
@@ -84,12 +83,12 @@ class Compiled:
 
     # -- the engine --------------------------------------------------------------------------------------------------
 
-    def trainer(self, engine: Any) -> EngineTrainer:
+    def trainer(self, engine: Any) -> _core.Trainer:
         """The engine's trainer; one is kept, because its recorded plans are what makes it fast."""
         if self._trainer is None or self._trained_engine is not engine:
             handles = [None if part.loss is None else part.loss._handle() for part in self.parts]
             weights = [part.weight for part in self.parts]
-            self._trainer = EngineTrainer(engine, handles, self.optimizer._handle(), weights)
+            self._trainer = _core.Trainer(engine, handles, self.optimizer._handle(), weights)
             self._trained_engine = engine
         return self._trainer
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ranvier.models.engine_trainer import EngineTrainer
+from ranvier import _core
 from ranvier.models.feeding import engine_reads, is_stream, pick, row_bytes, unpack_batch
 from ranvier.models.fit_data import batch_rows, built_inputs, optional_steps, positive_int
 from ranvier.models.pace import Pace
@@ -25,7 +25,7 @@ class PredictionMixin:
     """The predicting half of a model."""
 
     built: bool
-    _predictor: EngineTrainer | None
+    _predictor: _core.Trainer | None
     _predictor_engine: Any
     _pace_of_predict: Pace | None = None
     _plain_output: bool = True  # one output that is not in a dict
@@ -64,10 +64,10 @@ class PredictionMixin:
                 return found if self._plain_output else pack_outputs(self, found)
         return self._predict(x, batch_size, verbose, steps, callbacks)
 
-    def _prediction_trainer(self) -> EngineTrainer:
+    def _prediction_trainer(self) -> _core.Trainer:
         engine = self._engine_model()
         if self._predictor is None or self._predictor_engine is not engine:
-            self._predictor = EngineTrainer(engine)
+            self._predictor = _core.Trainer(engine)
             self._predictor_engine = engine
             keys, keyed = output_keys(self)
             self._plain_output = len(keys) == 1 and not keyed
