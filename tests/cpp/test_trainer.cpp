@@ -70,7 +70,7 @@ Ref<nn::Sequential> make_model(Index outputs) {
   return model;
 }
 
-std::vector<double> weights_of(const nn::Sequential& model) {
+std::vector<double> weights_of(const nn::Layer& model) {
   std::vector<double> all;
   for (const auto& p : model.parameters()) {
     for (Index i = 0; i < p->value.numel(); ++i) all.push_back(static_cast<double>(p->value.data<float>()[i]));
