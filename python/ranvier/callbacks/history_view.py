@@ -19,13 +19,11 @@ def metric_names(history: dict[str, list[Any]]) -> list[str]:
 
 def plot_history(record: Any, figsize: tuple[float, float] | None) -> Any:
     """See `History.plot`."""
-    try:
-        import matplotlib.pyplot as plt
-        from matplotlib.ticker import MaxNLocator
-    except ImportError as error:
-        raise ImportError(
-            "[History.plot] expected matplotlib, which is not installed; run: pip install 'ranvier[plot]'"
-        ) from error
+    from ranvier.utils.figures import pyplot
+
+    plt = pyplot("History.plot")
+    from matplotlib.ticker import MaxNLocator
+
     names = metric_names(record.history)
     if not names or not record.epoch:
         raise ValueError("[History.plot] expected at least one epoch, received an empty history; call fit first.")

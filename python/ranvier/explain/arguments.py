@@ -1,0 +1,178 @@
+"""Checking `x` and `target`, and the number that attributions explain."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ranvier import config, ops
+from ranvier._core import Tensor
+from ranvier._tensor import convert_to_tensor
+from ranvier.explain.running import logits, run, seen_at, squashing_layer
+from ranvier.utils.arrays import as_array
+
+Array = np.ndarray
+Target = int | Array | Callable[[Any], Any] | None
+
+
+def as_batch(model: Any, x: Any, where: str) -> Array:
+    """`x` as floating rows that fit the model, which is built for them if it was not.
+
+    Raises:
+        ValueError: no rows, no batch axis, another shape than the model takes, or a model of several inputs.
+    """
+    if isinstance(x, dict) or (isinstance(x, list | tuple) and len(x) > 0 and isinstance(x[0], np.ndarray | Tensor)):
+        raise ValueError(f"[{where}] x: expected one array of rows, received {type(x).__name__} of {len(x)} arrays.")
+    rows = as_array(x, "x", where)
+    wanted = input_shape(model)
+    if rows.ndim < 2 or (wanted is not None and not _fits(rows.shape, wanted)):
+        expected = f"rows of shape {wanted[1:]}" if wanted is not None else "rows, shape (rows, ...)"
+        hint = "."
+        if wanted is None or _fits((1, *rows.shape), wanted):
+            hint = "; for one row pass x[None]."
+        elif _fits((*rows.shape, 1), wanted):
+            hint = "; pass x[..., None]."
+        elif _fits((1, *rows.shape, 1), wanted):
+            hint = "; for one row pass x[None, ..., None]."
+        raise ValueError(f"[{where}] x: expected {expected}, received x with shape {rows.shape}{hint}")
+    if not len(rows):
+        raise ValueError(f"[{where}] x: expected at least one row, received shape {rows.shape}.")
+    return np.ascontiguousarray(rows, dtype=dtype_of(model))
+
+
+def dtype_of(model: Any) -> str:
+    """The floating dtype the model computes in."""
+    found = [weight.dtype for weight in model.weights] if model.built else []
+    return next((name for name in [*found, model.dtype] if name in config.FLOATS), config.floatx())
+
+
+def input_shape(model: Any) -> tuple[int | None, ...] | None:
+    """Shape of the model's only input with the batch axis, `None` where it is not known."""
+    try:
+        shape = model.input_shape
+    except (AttributeError, ValueError):
+        return None
+    return shape if isinstance(shape, tuple) else None
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    pairs = zip(shape[1:], wanted[1:], strict=False)
+    return len(shape) == len(wanted) and all(b is None or a == b for a, b in pairs)
+
+
+def positive(value: Any, name: str, where: str) -> int:
+    """A count of at least 1."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = 0
+    if count < 1 or isinstance(value, bool):
+        raise ValueError(f"[{where}] {name}: expected an integer of at least 1, received {value!r}.")
+    return count
+
+
+def chunks(rows: int, size: int) -> Iterator[slice]:
+    """Slices of at most `size` rows."""
+    for start in range(0, rows, size):
+        yield slice(start, min(start + size, rows))
+
+
+class Scorer:
+    """A number for each row: the output of the model that is to be explained.
+
+    Args:
+        model: the model.
+        target: index of an output, one for each row, a function of the output, or `None` for the predicted class.
+        before_activation: take what enters a last softmax or sigmoid instead of what leaves it.
+        where: the caller, for messages.
+    """
+
+    def __init__(self, model: Any, target: Any, before_activation: bool, where: str) -> None:
+        self.model = model
+        self.where = where
+        self.target = target
+        self.before_activation = before_activation
+        self.squashing: Any = None
+        self.indices: Array | None = None
+
+    def __call__(self, x: Any, rows: slice, watched: Any = ()) -> tuple[Tensor, Any]:
+        """The scores `(rows,)` of `x`, which are the rows `rows` of all, and what the watched layers saw."""
+        extra = [] if self.squashing is None else [self.squashing]
+        output, seen = run(self.model, x, [*watched, *extra])
+        if callable(self.target):
+            return self._own(output, len(x)), seen
+        if not isinstance(output, Tensor):
+            raise ValueError(
+                f"[{self.where}] target: expected a function of the outputs, as the model has several, received "
+                f"{self.target!r}; for example target=lambda outputs: outputs[0][:, 3]."
+            )
+        if self.squashing is not None:
+            output = logits(self.squashing, seen_at(seen, self.model, self.squashing, self.where).inputs)
+        if self.indices is None:
+            raise RuntimeError("resolve(x) comes first")
+        if output.ndim < 2:
+            return output, seen
+        chosen = np.zeros((len(x), output.shape[-1]), output.dtype)
+        chosen[np.arange(len(x)), self.indices[rows]] = 1
+        picked = ops.multiply(output, chosen.reshape(len(x), *([1] * (output.ndim - 2)), -1))
+        return ops.sum(picked, axis=tuple(range(1, output.ndim))), seen
+
+    def _own(self, output: Any, rows: int) -> Tensor:
+        score = convert_to_tensor(self.target(output))
+        if score.ndim == 0:
+            # The same for all rows; its derivative is what counts.
+            score = ops.broadcast_to(ops.divide(score, float(rows)), (rows,))
+        if score.shape != (rows,):
+            raise ValueError(
+                f"[{self.where}] target: expected a function that returns one number or one for each row, shape "
+                f"({rows},), received shape {score.shape}."
+            )
+        return score
+
+    def resolve(self, x: Array, batch_size: int) -> None:
+        """Fixes the index for each row of `x`."""
+        if callable(self.target):
+            return
+        if self.before_activation:
+            self.squashing = squashing_layer(self.model, x[:1])
+        width = self._width(x)
+        if self.target is not None:
+            self.indices = self._given(len(x), width)
+        elif width == 1:
+            self.indices = np.zeros(len(x), np.int64)
+        else:
+            outputs = [np.asarray(run(self.model, x[rows])[0]) for rows in chunks(len(x), batch_size)]
+            predicted = np.concatenate(outputs)
+            if predicted.ndim > 2:
+                raise ValueError(
+                    f"[{self.where}] target: expected an index or a function, as the output has shape "
+                    f"{predicted.shape} and no single predicted class, received None."
+                )
+            self.indices = predicted.argmax(axis=-1)
+
+    def _width(self, x: Array) -> int:
+        output, _ = run(self.model, x[:1])
+        if not isinstance(output, Tensor):
+            raise ValueError(
+                f"[{self.where}] target: expected a function of the outputs, as the model has several, received "
+                f"{self.target!r}; for example target=lambda outputs: outputs[0][:, 3]."
+            )
+        return int(output.shape[-1]) if output.ndim > 1 else 1
+
+    def _given(self, rows: int, width: int) -> Array:
+        indices = np.asarray(self.target)
+        if indices.dtype.kind not in "iu" or indices.shape not in ((), (rows,), (rows, 1)):
+            raise ValueError(
+                f"[{self.where}] target: expected an index, {rows} of them (one for each row), a function or None, "
+                f"received {self.target!r}."
+            )
+        if indices.size and (indices.min() < 0 or indices.max() >= width):
+            wrong = indices.min() if indices.min() < 0 else indices.max()
+            raise ValueError(
+                f"[{self.where}] target: expected an index from 0 to {width - 1} (the model has {width} "
+                f"output{'s' if width > 1 else ''}), received {wrong}."
+            )
+        return np.broadcast_to(indices.reshape(-1).astype(np.int64), (rows,))
