@@ -183,6 +183,14 @@ class Source:
             return self.random.choice(
                 (1, 0, (1, 2), [(0, 1)] * len(self.shape), -1, 2**62, (2**62, 2**62), self.absurd())
             )
+        if name in ("strides", "dilation_rate", "output_padding"):
+            return self.random.choice((1, 2, 3, (1, 2), (2, 1, 1), (1,), 0, -1, self.whole(), self.absurd()))
+        if name == "padding":
+            return self.random.choice(("valid", "same", "causal", [(1, 0), (2, 2)], [(0, 2**62)], self.absurd()))
+        if name == "data_format":
+            return self.random.choice((None, "channels_last", "channels_first", self.absurd()))
+        if name in ("kernel", "depthwise_kernel", "pointwise_kernel"):
+            return self.kernel()
         if name in ("keepdims", "endpoint", "from_logits", "approximate"):
             return self.flag()
         if name == "dtype":
@@ -192,6 +200,15 @@ class Source:
         if name in NUMBERS:
             return self.number()
         return self.tensor()
+
+    def kernel(self) -> Any:
+        """Weights of a convolution that may fit the shape at hand."""
+        if self.random.random() < 0.1:
+            return self.tensor()
+        window = [self.random.choice((1, 1, 2, 3, 5)) for _ in self.shape[1:-1]]
+        channels = self.random.choice((self.shape[-1:] or (1,), self.shape[1:2] or (1,), (1,), (2,)))
+        shape = (*window, *channels, self.random.choice((1, 2, 3, *channels)))
+        return self.array("float32", shape) if np.prod(shape, dtype=float) <= 20000 else self.absurd()
 
     def key(self) -> Any:
         def one() -> Any:

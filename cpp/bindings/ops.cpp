@@ -1,6 +1,7 @@
 // The ops as functions over tensors: submodule `ops`. Names and conversions for users are Python's business.
 #include "bindings.h"
 #include "ranvier/nn/initializers.h"
+#include "ranvier/ops/conv.h"
 #include "ranvier/ops/elementwise.h"
 #include "ranvier/ops/loss.h"
 #include "ranvier/ops/matmul.h"
@@ -107,6 +108,61 @@ void bind_math(py::module_& m) {
   m.def("l1l2_penalty", &ops::l1l2_penalty, py::arg("x"), py::arg("l1"), py::arg("l2"), Flush(), "l1·Σ|x| + l2·Σx².");
 }
 
+using Sizes = std::vector<Index>;
+using Zeros = std::vector<std::pair<Index, Index>>;
+
+ops::ConvOptions conv_options(Sizes strides, const std::variant<std::string, Zeros>& padding, Sizes dilation,
+                              bool channels_first, Sizes output_padding = {}) {
+  using Padding = ops::ConvOptions::Padding;
+  ops::ConvOptions options;
+  options.strides = std::move(strides);
+  options.dilation = std::move(dilation);
+  options.channels_first = channels_first;
+  options.output_padding = std::move(output_padding);
+  if (const auto* zeros = std::get_if<Zeros>(&padding)) {
+    options.padding = Padding::given;
+    options.zeros = *zeros;
+  } else {
+    options.padding = ops::padding_from(std::get<std::string>(padding));
+  }
+  return options;
+}
+
+void bind_conv(py::module_& m) {
+  using Padding = std::variant<std::string, Zeros>;
+  using Convolve = Tensor (*)(const Tensor&, const Tensor&, const Tensor&, const ops::ConvOptions&);
+  const std::pair<const char*, Convolve> plain[] = {{"conv", ops::conv}, {"depthwise_conv", ops::depthwise_conv}};
+  for (const auto& [name, function] : plain) {
+    m.def(
+        name,
+        [function = function](const Tensor& x, const Tensor& kernel, const Sizes& strides, const Padding& padding,
+                              const Sizes& dilation, bool channels_first) {
+          return function(x, kernel, {}, conv_options(strides, padding, dilation, channels_first));
+        },
+        py::arg("x"), py::arg("kernel"), py::arg("strides"), py::arg("padding"), py::arg("dilation"),
+        py::arg("channels_first"), Flush(), "A convolution; strides and dilation have a number for each spatial axis.");
+  }
+  m.def(
+      "separable_conv",
+      [](const Tensor& x, const Tensor& depthwise, const Tensor& pointwise, const Sizes& strides,
+         const Padding& padding, const Sizes& dilation, bool channels_first) {
+        return ops::separable_conv(x, depthwise, pointwise, {},
+                                   conv_options(strides, padding, dilation, channels_first));
+      },
+      py::arg("x"), py::arg("depthwise"), py::arg("pointwise"), py::arg("strides"), py::arg("padding"),
+      py::arg("dilation"), py::arg("channels_first"), Flush(), "A depthwise convolution and a 1x1 one.");
+  m.def(
+      "conv_transpose",
+      [](const Tensor& x, const Tensor& kernel, const Sizes& strides, const Padding& padding,
+         const Sizes& output_padding, const Sizes& dilation, bool channels_first) {
+        return ops::conv_transpose(x, kernel, {},
+                                   conv_options(strides, padding, dilation, channels_first, output_padding));
+      },
+      py::arg("x"), py::arg("kernel"), py::arg("strides"), py::arg("padding"), py::arg("output_padding"),
+      py::arg("dilation"), py::arg("channels_first"), Flush(),
+      "A transposed convolution; output_padding may be empty.");
+}
+
 void bind_reduce(py::module_& m) {
   using Reduction = Tensor (*)(const Tensor&, const ops::Axes&, bool);
   const std::pair<const char*, Reduction> reductions[] = {
@@ -163,7 +219,6 @@ void bind_shape(py::module_& m) {
 }
 
 void bind_images(py::module_& m) {
-  using Sizes = std::vector<Index>;
   using Pool = Tensor (*)(const Tensor&, const ops::Pooling&);
   for (const auto& [name, pool] : {std::pair<const char*, Pool>{"max_pool", ops::max_pool},
                                    std::pair<const char*, Pool>{"average_pool", ops::average_pool}}) {
@@ -232,6 +287,7 @@ void bind_random(py::module_& m) {
 void bind_ops(py::module_& m) {
   py::module_ ops = m.def_submodule("ops", "The engine's operations over tensors.");
   bind_math(ops);
+  bind_conv(ops);
   bind_reduce(ops);
   bind_shape(ops);
   bind_images(ops);

@@ -94,6 +94,22 @@ LAYERS: dict[str, Callable[[Source], Any]] = {
         kernel_regularizer=s.random.choice((None, "l2", "l1", keras.regularizers.L2(0.1), s.absurd())),
         kernel_initializer=s.random.choice(("glorot_uniform", "zeros", "nonsense", s.absurd())),
     ),
+    **{
+        name: lambda s, name=name: getattr(layers, name)(
+            **({} if name.startswith("D") else {"filters": s.random.choice((1, 2, 4, 0, s.whole(), s.absurd()))}),
+            kernel_size=s.random.choice((1, 2, 3, (1, 3), 0, s.argument("strides"), s.whole())),
+            strides=s.random.choice((1, 1, 2, s.argument("strides"))),
+            padding=s.random.choice(("valid", "same", s.argument("padding"))),
+            data_format=s.argument("data_format"),
+            dilation_rate=s.random.choice((1, 1, 2, s.argument("strides"))),
+            activation=s.random.choice((None, "relu", "gelu", "softmax", "glu", s.absurd())),
+            use_bias=s.flag(),
+        )
+        for name in (
+            *("Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "DepthwiseConv1D", "DepthwiseConv2D"),
+            "SeparableConv2D",
+        )
+    },
     "Activation": lambda s: layers.Activation(s.random.choice(("relu", "sigmoid", "softmax", s.absurd()))),
     "Dropout": lambda s: layers.Dropout(s.random.choice((0.0, 0.5, 0.99, 1.0, -1, s.number()))),
     "GaussianNoise": lambda s: layers.GaussianNoise(s.random.choice((0.0, 0.5, -1, s.number()))),

@@ -83,6 +83,12 @@ void unary(Unary op, UnaryArgs args, Index n, const T* x, T* y);
 template <class T>
 void unary_backward(Unary op, UnaryArgs args, Index n, const T* x, const T* y, const T* dy, T* dx, bool accumulate);
 
+/// unary_backward over rows×cols, dx written, and sums (cols) = (or +=) the sums of dx down its columns in the same pass:
+/// the derivative of an activation with the gradient of the bias before it.
+template <class T>
+void unary_backward_sums(Unary op, UnaryArgs args, Index rows, Index cols, const T* x, const T* y, const T* dy, T* dx,
+                         T* sums, bool accumulate);
+
 /// The function applied in place to a tile of rows×cols with leading dimension ld: the epilogue of a product.
 template <class T>
 using TileFn = void (*)(UnaryArgs args, Index rows, Index cols, T* tile, Index ld);

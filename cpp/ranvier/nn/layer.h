@@ -99,10 +99,10 @@ class Layer : public RefCounted {
   virtual void check_inputs(const Shapes& inputs) const;
   virtual Tensors call_all(const Tensors& xs, Context& context);
 
-  /// Adds a parameter initialised as config[name + "_initializer"] says (or `initializer`), with the penalty of
-  /// config[name + "_regularizer"].
+  /// Adds a parameter initialised as config[settings + "_initializer"] says (or `initializer`), with the penalty of
+  /// config[settings + "_regularizer"]; `settings` is the name unless given.
   Ref<Parameter> add_parameter(const std::string& name, const Shape& shape, const char* initializer,
-                               bool trainable = true);
+                               bool trainable = true, const char* settings = nullptr);
   /// The config's member, or null when it is absent or null.
   const io::Json* option(std::string_view key) const { return config_.find(key); }
   template <class... Parts>

@@ -7,8 +7,8 @@ const Family& classes() {
   static const Family all = [] {
     Family list;
     for (const auto family :
-         {dense_layers, activation_layers, noise_layers, normalization_layers, reshaping_layers, pooling_layers,
-          resizing_layers, preprocessing_layers, container_layers, merging_layers}) {
+         {dense_layers, convolution_layers, activation_layers, noise_layers, normalization_layers, reshaping_layers,
+          pooling_layers, resizing_layers, preprocessing_layers, container_layers, merging_layers}) {
       const Family members = family();
       list.insert(list.end(), members.begin(), members.end());
     }

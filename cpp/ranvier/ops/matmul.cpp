@@ -4,9 +4,9 @@
 
 #include "ranvier/core/parallel.h"
 #include "ranvier/kernels/gemm.h"
-#include "ranvier/kernels/reduce.h"
 #include "ranvier/ops/detail.h"
 #include "ranvier/ops/elementwise.h"
+#include "ranvier/ops/epilogue.h"
 #include "ranvier/ops/softmax.h"
 
 namespace ranvier::ops {
@@ -189,12 +189,9 @@ struct DenseSize {
   Index k;
 };
 
-// z = x·W + b: dW = xᵀ·dz, db = Σ_rows dz, dx = dz·Wᵀ, given the gradient dz of z.
+// z = x·W + b: dW = xᵀ·dz, dx = dz·Wᵀ, given the gradient dz of z.
 template <class T>
 void dense_backward(const DenseSize& size, const Tensor& x, const Tensor& kernel, const T* dz, Grads& to) {
-  if (const auto db = to.sink<T>(2)) {
-    exec([size, dz, db] { kernels::reduce_sum<T>(1, size.m, size.n, dz, T{1}, db.data, db.accumulate); });
-  }
   if (const auto dw = to.sink<T>(1)) {
     exec([size, px = x.data<T>(), dz, dw] {
       kernels::gemm<T>(true, false, size.k, size.n, size.m, px, size.k, dz, size.n, dw.accumulate ? T{1} : T{0},
@@ -232,26 +229,26 @@ Tensor dense(const Tensor& given, const Tensor& kernel, const Tensor& bias, Unar
   // y = f(z), z = x·W + b
   dispatch_floating(x.dtype(), "dense", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    kernels::Epilogue<T> epilogue;
-    epilogue.bias = bias.defined() ? bias.data<T>() : nullptr;
-    epilogue.activation = activation == Unary::identity ? nullptr : kernels::unary_tile<T>(activation);
-    epilogue.args = args;
-    epilogue.preactivation = z.defined() ? z.data<T>() : nullptr;
-    exec([size, epilogue, px = x.data<T>(), pw = kernel.data<T>(), py = y.data<T>()] {
+    exec([size, epilogue = detail::epilogue_of<T>(bias, activation, args, z), px = x.data<T>(), pw = kernel.data<T>(),
+          py = y.data<T>()] {
       kernels::gemm<T>(false, false, size.m, size.n, size.k, px, size.k, pw, size.n, T{0}, py, size.n, &epilogue);
     });
   });
 
   const Tensor kept_x = wanted && linked(kernel) ? keep(x) : Tensor();
   const Tensor kept_kernel = wanted && linked(x) ? keep(kernel) : Tensor();
-  const auto linear = [size, kept_x, kept_kernel](const Tensor& dz, Grads& to) {
-    dispatch_floating(dz.dtype(), "gradient", [&](auto tag) {
-      using T = typename decltype(tag)::type;
-      dense_backward(size, kept_x, kept_kernel, static_cast<const T*>(dz.data<T>()), to);
-    });
+  // dz = dy·f' and db = Σ_rows dz, then the products' part
+  const auto through = [size, args, kept_x, kept_kernel](Unary f, const Tensor& kept) {
+    return [=](const Tensor& dy, Grads& to) {
+      const Tensor dz = detail::back_through(f, args, kept, dy, to, 2);
+      dispatch_floating(dz.dtype(), "gradient", [&](auto tag) {
+        using T = typename decltype(tag)::type;
+        dense_backward(size, kept_x, kept_kernel, static_cast<const T*>(dz.data<T>()), to);
+      });
+    };
   };
   if (sigmoid) {
-    if (wanted) attach("dense", z, {&x, &kernel, &bias}, linear);
+    if (wanted) attach("dense", z, {&x, &kernel, &bias}, through(Unary::identity, {}));
     remember_logits(y, Squash::sigmoid, z);
     if (!wanted) return y;
     // dz = dy·y·(1 − y)
@@ -266,20 +263,10 @@ Tensor dense(const Tensor& given, const Tensor& kernel, const Tensor& bias, Unar
     });
   }
   if (!wanted) return y;
-  if (activation == Unary::identity) return attach("dense", y, {&x, &kernel, &bias}, linear);
-
-  const Tensor kept = saves == Saves::y ? keep(y) : z;
-  // dz = dy·f', where nobody else reads dy in its own memory; then as above
-  return attach("dense", y, {&x, &kernel, &bias}, [linear, activation, args, saves, kept](const Tensor& dy, Grads& to) {
-    const Tensor dz = dy.exclusive() ? dy : empty(dy.shape(), dy.dtype());
-    dispatch_floating(dy.dtype(), "gradient", [&](auto tag) {
-      using T = typename decltype(tag)::type;
-      exec([activation, args, n = dy.numel(), px = saves == Saves::x ? kept.data<T>() : nullptr,
-            py = saves == Saves::y ? kept.data<T>() : nullptr, g = dy.data<T>(),
-            to_z = dz.data<T>()] { kernels::unary_backward<T>(activation, args, n, px, py, g, to_z, false); });
-    });
-    linear(dz, to);
-  });
+  return attach("dense", y, {&x, &kernel, &bias},
+                through(activation, saves == Saves::y   ? keep(y)
+                                    : saves == Saves::x ? z
+                                                        : Tensor()));
 }
 
 }  // namespace ranvier::ops

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 import ranvier._core
 import typing
-__all__: list[str] = ['adaptive_average_pool', 'adaptive_max_pool', 'all', 'any', 'arange', 'argmax', 'argmin', 'average_pool', 'binary', 'broadcast_to', 'cast', 'compare', 'concatenate', 'dense', 'dropout', 'expand_dims', 'flip', 'full', 'gather', 'glu', 'l1l2_penalty', 'layer_norm', 'log_softmax', 'matmul', 'max', 'max_pool', 'mean', 'min', 'one_hot', 'pad', 'prelu', 'prod', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'repeat', 'reshape', 'resize', 'slice', 'softmax', 'sparsemax', 'squeeze', 'stack', 'stop_gradient', 'sum', 'transpose', 'unary', 'variance', 'where']
+__all__: list[str] = ['adaptive_average_pool', 'adaptive_max_pool', 'all', 'any', 'arange', 'argmax', 'argmin', 'average_pool', 'binary', 'broadcast_to', 'cast', 'compare', 'concatenate', 'conv', 'conv_transpose', 'dense', 'depthwise_conv', 'dropout', 'expand_dims', 'flip', 'full', 'gather', 'glu', 'l1l2_penalty', 'layer_norm', 'log_softmax', 'matmul', 'max', 'max_pool', 'mean', 'min', 'one_hot', 'pad', 'prelu', 'prod', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'repeat', 'reshape', 'resize', 'separable_conv', 'slice', 'softmax', 'sparsemax', 'squeeze', 'stack', 'stop_gradient', 'sum', 'transpose', 'unary', 'variance', 'where']
 def adaptive_average_pool(x: ranvier._core.Tensor, output_size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> ranvier._core.Tensor:
     ...
 def adaptive_max_pool(x: ranvier._core.Tensor, output_size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> ranvier._core.Tensor:
@@ -44,9 +44,21 @@ def compare(name: str, x1: ranvier._core.Tensor, x2: ranvier._core.Tensor) -> ra
     """
 def concatenate(xs: collections.abc.Sequence[ranvier._core.Tensor], axis: typing.SupportsInt | typing.SupportsIndex) -> ranvier._core.Tensor:
     ...
+def conv(x: ranvier._core.Tensor, kernel: ranvier._core.Tensor, strides: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], padding: str | collections.abc.Sequence[tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]], dilation: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], channels_first: bool) -> ranvier._core.Tensor:
+    """
+    A convolution; strides and dilation have a number for each spatial axis.
+    """
+def conv_transpose(x: ranvier._core.Tensor, kernel: ranvier._core.Tensor, strides: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], padding: str | collections.abc.Sequence[tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]], output_padding: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], dilation: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], channels_first: bool) -> ranvier._core.Tensor:
+    """
+    A transposed convolution; output_padding may be empty.
+    """
 def dense(x: ranvier._core.Tensor, kernel: ranvier._core.Tensor, bias: ranvier._core.Tensor | None, activation: str = 'identity', a: typing.SupportsFloat | typing.SupportsIndex = 0.0, b: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> ranvier._core.Tensor:
     """
     f(x·kernel + bias) in one pass.
+    """
+def depthwise_conv(x: ranvier._core.Tensor, kernel: ranvier._core.Tensor, strides: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], padding: str | collections.abc.Sequence[tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]], dilation: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], channels_first: bool) -> ranvier._core.Tensor:
+    """
+    A convolution; strides and dilation have a number for each spatial axis.
     """
 def dropout(x: ranvier._core.Tensor, rate: typing.SupportsFloat | typing.SupportsIndex, noise_shape: typing.Any = None, seed: typing.SupportsInt | typing.SupportsIndex | None = None) -> ranvier._core.Tensor:
     ...
@@ -121,6 +133,10 @@ def reshape(x: ranvier._core.Tensor, shape: collections.abc.Sequence[typing.Supp
 def resize(x: ranvier._core.Tensor, size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], interpolation: str = 'bilinear', antialias: bool = False) -> ranvier._core.Tensor:
     """
     Resamples the axes between the first and the last.
+    """
+def separable_conv(x: ranvier._core.Tensor, depthwise: ranvier._core.Tensor, pointwise: ranvier._core.Tensor, strides: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], padding: str | collections.abc.Sequence[tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]], dilation: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], channels_first: bool) -> ranvier._core.Tensor:
+    """
+    A depthwise convolution and a 1x1 one.
     """
 def slice(x: ranvier._core.Tensor, ranges: collections.abc.Sequence[tuple[typing.SupportsInt | typing.SupportsIndex | None, typing.SupportsInt | typing.SupportsIndex | None, typing.SupportsInt | typing.SupportsIndex]]) -> ranvier._core.Tensor:
     """

@@ -29,6 +29,8 @@ class NativeLayer(Layer):
     _arguments: ClassVar[tuple[str, ...]] = ()
     _weight_names: ClassVar[tuple[str, ...]] = ()
     _state_names: ClassVar[tuple[str, ...]] = ()  # weights that gradients never change
+    # The weight whose initializer and regularizer an argument gives, where it is not the argument's first part.
+    _weight_of: ClassVar[Mapping[str, str]] = {}
     _engine_class: ClassVar[str]  # the engine's class; that of the built-in base for a subclass of one's own
     _changed: ClassVar[bool] = False  # whether a subclass of one's own computes something else
 
@@ -159,12 +161,14 @@ class NativeLayer(Layer):
         for name in self._weight_names:
             setattr(self, name, named.get(name))
         for argument in self._arguments:
+            if not argument.endswith((_INITIALIZER, _REGULARIZER)):
+                continue
+            prefix = argument.rpartition("_")[0]
+            variable = named.get(self._weight_of.get(prefix, prefix))
             if argument.endswith(_INITIALIZER):
-                self._fill(named.get(argument.removesuffix(_INITIALIZER)), getattr(self, argument))
-            elif argument.endswith(_REGULARIZER):
-                variable = named.get(argument.removesuffix(_REGULARIZER))
-                if variable is not None:
-                    self._regularize(variable, getattr(self, argument))
+                self._fill(variable, getattr(self, argument))
+            elif variable is not None:
+                self._regularize(variable, getattr(self, argument))
         if not self._trainable:
             self.trainable = False
 

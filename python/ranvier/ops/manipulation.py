@@ -204,7 +204,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: float |
         raise ValueError(f"[pad] mode: expected 'constant', received {str(mode)[:60]!r}.")
     try:
         widths = np.broadcast_to(np.asarray(pad_width, dtype=np.int64), (x.ndim, 2)).tolist()
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError(
             f"[pad] pad_width: expected (before, after) for each of the {x.ndim} axes of shape {x.shape}, "
             f"received {pad_width!r}."

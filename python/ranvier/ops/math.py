@@ -7,7 +7,7 @@ from typing import Any
 
 from ranvier import config
 from ranvier._core import Tensor
-from ranvier.ops._convert import engine, floating, pair, tensor
+from ranvier.ops._convert import engine, floating, pair, tensor, whole
 
 __all__ = [
     "abs",
@@ -236,8 +236,11 @@ def round(x: Any, decimals: int = 0) -> Tensor:
     x = tensor(x)
     if x.dtype not in config.FLOATS:
         return x
+    decimals = whole(decimals, "round", "decimals")
     if decimals == 0:
         return engine.unary("round", x)
+    if not -300 <= decimals <= 300:
+        raise ValueError(f"[round] decimals: expected an int from -300 to 300, received {decimals}.")
     scale = 10.0**decimals
     return divide(engine.unary("round", multiply(x, scale)), scale)
 

@@ -310,7 +310,7 @@ def layer_normalization(
         raise ValueError(f"[layer_normalization] axis: expected the trailing axes, received {axis!r}.")
     scale = None if gamma is None else tensor(gamma, x.dtype)
     shift = None if beta is None else tensor(beta, x.dtype)
-    return engine.layer_norm(x, axes[0], config.epsilon() if epsilon is None else epsilon, scale, shift)
+    return engine.layer_norm(x, axes[0], config.epsilon() if epsilon is None else float(epsilon), scale, shift)
 
 
 def batch_normalization(
