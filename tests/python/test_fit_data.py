@@ -124,3 +124,28 @@ def test_a_generator_that_ends_ends_training(capsys: pytest.CaptureFixture[str])
     assert "data ended before epoch 3" in capsys.readouterr().out
     with pytest.raises(ValueError, match="at least one batch, received none"):
         model.fit(iter([]), verbose=0)
+
+
+def test_the_single_input_may_come_in_a_list() -> None:
+    model = classifier()
+    expected = model.predict(X, verbose=0)
+    assert np.array_equal(model.predict([X], verbose=0), expected)
+    assert np.array_equal(model.predict([X[0]], verbose=0), model.predict(X[:1], verbose=0)), "a list of one row"
+    assert np.isfinite(model.fit([X], [Y], verbose=0).history["loss"][0])
+
+
+@pytest.mark.parametrize("word", ["crossentropy", "ce"])
+def test_the_word_crossentropy_stands_for_the_form_that_fits_the_targets(word: str) -> None:
+    one_hot = np.eye(2)[Y]
+    for y, units, loss in (
+        (Y, 2, "sparse_categorical_crossentropy"),
+        (one_hot, 2, "categorical_crossentropy"),
+        (Y, 1, "binary_crossentropy"),
+    ):
+        found = []
+        for given in (word, loss):
+            keras.utils.set_random_seed(0)
+            model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(units, "sigmoid")])
+            model.compile("sgd", given)
+            found.append(fit(model, X, y))
+        assert found[0] == found[1], loss

@@ -56,7 +56,8 @@ def as_arrays(
         TypeError: data that are not numbers, naming the argument and the column.
         ValueError: no rows or no columns, different numbers of rows, values that are not finite (with the first place).
     """
-    x_array = input_array(_unwrap(x, y), f"{prefix}x", where)
+    x, y = _unwrap(x, y)
+    x_array = input_array(x, f"{prefix}x", where)
     y_array = None if y is None else as_array(y, f"{prefix}y", where)
     if y_array is not None and len(y_array) != len(x_array):
         raise ValueError(_unequal(x, x_array, y_array, where, prefix))
@@ -216,11 +217,21 @@ def unpack_validation_data(validation_data: Any, *, where: str = "fit") -> tuple
     return x, y, weight[0] if weight else None
 
 
-def _unwrap(x: Any, y: Any) -> Any:
-    # Keras passes the single input of a model as x or as [x]; with y at hand the two can be told apart.
-    if isinstance(x, list | tuple) and len(x) == 1 and isinstance(x[0], np.ndarray) and hasattr(y, "__len__"):
-        return x[0] if len(y) != 1 and x[0].ndim > 0 and len(x[0]) == len(y) else x
-    return x
+def _unwrap(x: Any, y: Any) -> tuple[Any, Any]:
+    """Keras passes the arrays of a model with one input and one output as they are or in lists: `[x]`, `[y]`.
+
+    A list of one array may also be one row; the number of rows of the other tells the two apart.
+    """
+    inner_x, inner_y = _only(x), _only(y)
+    for new_x, new_y in ((inner_x, inner_y), (inner_x, y), (x, inner_y)):
+        if hasattr(new_x, "__len__") and hasattr(new_y, "__len__") and len(new_x) == len(new_y) != 1:
+            return new_x, new_y
+    return x, y
+
+
+def _only(value: Any) -> Any:
+    single = isinstance(value, list | tuple) and len(value) == 1
+    return value[0] if single and isinstance(value[0], np.ndarray) and value[0].ndim > 0 else None
 
 
 def _unequal(x: Any, x_array: np.ndarray, y_array: np.ndarray, where: str, prefix: str) -> str:

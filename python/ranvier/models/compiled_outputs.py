@@ -19,15 +19,18 @@ class OutputPart:
 
     Args:
         key: what losses, metrics and targets call the output.
-        loss: its loss, None when it is not trained on.
+        loss: its loss, None when it is not trained on, "crossentropy" when its targets decide which.
         weight: of its loss in the sum.
         specs: its metrics as they were given.
         weighted_specs: its metrics that use sample weights.
     """
 
-    def __init__(self, key: str, loss: Loss | None, weight: float, specs: list[Any], weighted_specs: list[Any]) -> None:
+    def __init__(
+        self, key: str, loss: Loss | str | None, weight: float, specs: list[Any], weighted_specs: list[Any]
+    ) -> None:
         self.key = key
-        self.loss = loss
+        self.trains = loss is not None
+        self.loss = None if isinstance(loss, str) else loss
         self.weight = weight
         self.specs = specs
         self.weighted_specs = weighted_specs
@@ -61,10 +64,20 @@ class OutputPart:
         parts = (type(self.loss), getattr(self.loss, "fn", None))
         return all(str(getattr(part, "__module__", "ranvier.")).startswith("ranvier.") for part in parts if part)
 
+    def choose_loss(self, output_shape: Any, target_shape: Any) -> None:
+        """The binary, categorical or sparse crossentropy where `compile` was given no more than that word."""
+        if self.trains and self.loss is None:
+            self.loss = losses.as_loss(
+                f"{_CROSSENTROPIES[metrics.target_kind(output_shape, target_shape)]}_crossentropy"
+            )
+
     def resolve(self, output_shape: Any, target_shape: Any) -> None:
         """Makes metrics out of names, now that it is known what they compare."""
         self.plain = [metrics.resolve(s, self.loss_name, output_shape, target_shape) for s in self.specs]
         self.weighted = [metrics.resolve(s, self.loss_name, output_shape, target_shape) for s in self.weighted_specs]
+
+
+_CROSSENTROPIES = {"binary": "binary", "categorical": "categorical", "sparse": "sparse_categorical"}
 
 
 def make_parts(
@@ -91,13 +104,13 @@ def make_parts(
         _specs_of(weighted, keys, "weighted_metrics"),
     )
     parts = [OutputPart(*row) for row in zip(keys, *columns, strict=True)]
-    if sum(part.loss is not None for part in parts) > 1:
+    if sum(part.trains for part in parts) > 1:
         for part in parts:
-            part.tracker = None if part.loss is None else Mean(name=f"{part.key}_loss")
+            part.tracker = Mean(name=f"{part.key}_loss") if part.trains else None
     return parts
 
 
-def _losses_of(loss: Any, keys: Sequence[str], partial: bool) -> list[Loss | None]:
+def _losses_of(loss: Any, keys: Sequence[str], partial: bool) -> list[Loss | str | None]:
     if isinstance(loss, list | tuple) and len(keys) == 1:
         if len(loss) != 1:
             raise ValueError(f"[compile] loss: expected one loss for one output, received {len(loss)}: {loss!r}.")
@@ -188,4 +201,8 @@ _WORDS = ("acc", "ce", "crossentropy")  # whose form depends on the targets
 def given_losses(loss: Any) -> tuple[Any, Any]:
     """`loss=` as it is kept (configs made into objects), and the same structure of `Loss` objects."""
     given = map_leaves(lambda item: losses.get(item) if isinstance(item, Mapping) else item, loss)
-    return given, map_leaves(losses.as_loss, given)
+    return given, map_leaves(_known_loss, given)
+
+
+def _known_loss(loss: Any) -> Any:
+    return "crossentropy" if isinstance(loss, str) and loss.lower() in ("crossentropy", "ce") else losses.as_loss(loss)

@@ -107,6 +107,7 @@ def _checked_targets(model: Any, y: list[Array | None], where: str, prefix: str 
     for i, (part, target, shape) in enumerate(zip(compiled.parts, y, shapes, strict=True)):
         if target is not None:
             name = label(f"{prefix}y", keys, i)
+            part.choose_loss(shape, target.shape)
             from_logits = getattr(part.loss, "from_logits", False)
             target = checks.check_targets(target, part.loss_function, shape, from_logits, where=where, name=name)
         found.append(target)

@@ -69,8 +69,8 @@ def target_arrays(
     for i, (part, target) in enumerate(zip(parts, _targets_by_output(y, parts, argument, where), strict=True)):
         name = label(argument, keys, i)
         if target is None:
-            if part.loss is not None or part.has_metrics:
-                reason = "loss" if part.loss is not None else "metrics"
+            if part.trains or part.has_metrics:
+                reason = "loss" if part.trains else "metrics"
                 raise ValueError(
                     f"[{where}] {name}: expected targets for the {reason} of output {part.key!r}, received None; pass "
                     f"them, or leave the {reason} of {part.key!r} out in compile."
@@ -91,7 +91,7 @@ def target_arrays(
 
 def _targets_by_output(y: Any, parts: Sequence[OutputPart], argument: str, where: str) -> list[Any]:
     keys = [part.key for part in parts]
-    trained = [i for i, part in enumerate(parts) if part.loss is not None]
+    trained = [i for i, part in enumerate(parts) if part.trains]
     if isinstance(y, Mapping):
         found = flatten(y, keys, argument, where, "outputs", missing=True)
         lacking = [keys[i] for i in trained if keys[i] not in y]

@@ -13,7 +13,7 @@ from ranvier.models.feeding import engine_reads, is_stream, pick, row_bytes, unp
 from ranvier.models.fit_data import batch_rows, built_inputs, optional_steps, positive_int
 from ranvier.models.pace import Pace
 from ranvier.models.part_data import input_arrays
-from ranvier.models.structures import input_keys, output_keys, pack_outputs
+from ranvier.models.structures import input_keys, input_shapes, output_keys, pack_outputs
 
 Array = np.ndarray
 
@@ -126,6 +126,9 @@ class PredictionMixin:
 
     def _prediction_inputs(self, x: Any, where: str = "predict") -> list[Array]:
         names = input_keys(self)
+        if len(names) == 1 and isinstance(x, list | tuple) and len(x) == 1 and isinstance(x[0], np.ndarray):
+            shape = input_shapes(self)[0]  # tells the single input in a list from a list of one row
+            x = x[0] if shape is not None and x[0].ndim == len(shape) else x
         arrays = input_arrays(x, names, where)
         if not self.built and arrays[0].ndim == 1 and len(names) == 1:
             shape = arrays[0].shape

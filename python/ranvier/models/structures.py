@@ -59,9 +59,10 @@ def _refusal(
     form = f"dict or list of {len(names)}" if len(names) > 1 else "dict"
     expected = f"[{where}] {argument}: expected {kind} {listed(names)} ({form}), received"
     if isinstance(value, Mapping):
-        fix = f"; add {listed(lacking)}." if lacking else f"; take {listed(unknown)} out."
-        if unknown and lacking:
-            fix = suggestion(str(unknown[0]), list(names)) or f"; name {listed(unknown)} as the model does."
+        fix = f"; add {listed(lacking)}."
+        if unknown:
+            near = suggestion(str(unknown[0]), [name for name in names if name not in value])
+            fix = near or f"; take {listed(unknown)} out."
         return f"{expected} dict with {listed(list(value)) or 'nothing'}{fix}"
     example = ", ".join(name if name.isidentifier() else "..." for name in names)
     fix = f"pass {argument.rpartition(' ')[2]}=[{example}] in this order"
