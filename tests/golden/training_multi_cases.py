@@ -65,7 +65,7 @@ def _record(model: Any, history: Any, x: Any, y: Any, **weights: Any) -> Record:
 
 def _sums(predictions: Any) -> Any:
     if isinstance(predictions, dict):
-        return {name: float(np.abs(part).sum()) for name, part in predictions.items()}
+        return {name: float(np.abs(part).sum()) for name, part in sorted(predictions.items())}
     if isinstance(predictions, np.ndarray):
         return float(np.abs(predictions).sum())
     return [float(np.abs(part).sum()) for part in predictions]
@@ -163,24 +163,17 @@ def a_weight_for_one_loss(keras: Any) -> Record:
 def generators(keras: Any) -> Record:
     """Batches with dicts of inputs and tuples of targets and weights."""
 
-    def batches(weighted: bool) -> Any:
+    def batches() -> Any:
         while True:
             for start in range(0, 90, 15):
                 rows = slice(start, start + 15)
-                y = (LABELS[rows], HEIGHTS[rows])
-                w = (WEIGHTS[rows], WEIGHTS[rows])
-                yield ({"image": IMAGE[rows], "age": AGE[rows]}, y, w) if weighted else ((IMAGE[rows], AGE[rows]), y)
+                y, w = (LABELS[rows], HEIGHTS[rows]), (WEIGHTS[rows], WEIGHTS[rows])
+                yield {"image": IMAGE[rows], "age": AGE[rows]}, y, w
 
     model = _model(keras)
     model.compile("adam", loss=[SPARSE, "mse"], metrics=[["accuracy"], []])
-    history = model.fit(
-        batches(True),
-        steps_per_epoch=4,
-        epochs=3,
-        verbose=0,
-        validation_data=batches(False),
-        validation_steps=3,
-    )
+    validation = ((IMAGE, AGE), (LABELS, HEIGHTS))
+    history = model.fit(batches(), steps_per_epoch=4, epochs=3, verbose=0, validation_data=validation)
     return _record(model, history, X, (LABELS, HEIGHTS))
 
 

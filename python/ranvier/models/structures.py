@@ -44,25 +44,24 @@ def flatten(
         unknown = [] if extra else [key for key in value if key not in names]
         lacking = [] if missing else [name for name in names if name not in value]
         if unknown or lacking:
-            raise ValueError(_refusal(value, names, argument, where, kind, unknown, lacking))
+            raise ValueError(_refusal(value, names, argument, where, kind, lacking))
         return [value.get(name) for name in names]
     if len(names) == 1:
         return [value]
     if isinstance(value, list | tuple) and len(value) == len(names):
         return list(value)
-    raise ValueError(_refusal(value, names, argument, where, kind, [], []))
+    raise ValueError(_refusal(value, names, argument, where, kind, []))
 
 
-def _refusal(
-    value: Any, names: Sequence[str], argument: str, where: str, kind: str, unknown: list[Any], lacking: list[str]
-) -> str:
+def _refusal(value: Any, names: Sequence[str], argument: str, where: str, kind: str, lacking: list[str]) -> str:
     form = f"dict or list of {len(names)}" if len(names) > 1 else "dict"
     expected = f"[{where}] {argument}: expected {kind} {listed(names)} ({form}), received"
     if isinstance(value, Mapping):
         fix = f"; add {listed(lacking)}."
+        unknown = [key for key in value if key not in names]
         if unknown:
             near = suggestion(str(unknown[0]), [name for name in names if name not in value])
-            fix = near or f"; take {listed(unknown)} out."
+            fix = near or (fix if lacking else f"; take {listed(unknown)} out.")
         return f"{expected} dict with {listed(list(value)) or 'nothing'}{fix}"
     example = ", ".join(name if name.isidentifier() else "..." for name in names)
     fix = f"pass {argument.rpartition(' ')[2]}=[{example}] in this order"
