@@ -21,12 +21,7 @@ void change_one(const ImageRule& rule, const ImageShape& shape, const double* dr
       std::copy_n(x, shape.numel(), y);
       return;
     case ImageOp::flip:
-      if (p[0] != 0) {
-        flip_image(rule, shape, x, y);
-      } else {
-        std::copy_n(x, shape.numel(), y);
-      }
-      return;
+      return flip_image(shape, p[0] != 0, p[1] != 0, x, y);
     case ImageOp::rotate:
     case ImageOp::translate:
     case ImageOp::zoom:
@@ -80,8 +75,7 @@ void change_one_backward(const ImageRule& rule, const ImageShape& shape, const d
   };
   switch (op_of(draws)) {
     case ImageOp::flip:
-      if (p[0] == 0) return add(g);
-      flip_image(rule, shape, g, scratch);
+      flip_image(shape, p[0] != 0, p[1] != 0, g, scratch);
       return add(scratch);
     case ImageOp::rotate:
     case ImageOp::translate:
@@ -231,11 +225,11 @@ void apply_policy(const ImagePolicy& policy, const ImageShape& shape, Index coun
   });
 }
 
-#define RANVIER_INSTANTIATE(T)                                                                                   \
-  template void change_images<T>(const ImageRule&, const ImageShape&, Index, const double*, const T*, const T*,  \
-                                 T*, T*);                                                                        \
-  template void change_images_backward<T>(const ImageRule&, const ImageShape&, Index, const double*, const T*,   \
-                                          const T*, T*, T*, bool);                                               \
+#define RANVIER_INSTANTIATE(T)                                                                                      \
+  template void change_images<T>(const ImageRule&, const ImageShape&, Index, const double*, const T*, const T*, T*, \
+                                 T*);                                                                               \
+  template void change_images_backward<T>(const ImageRule&, const ImageShape&, Index, const double*, const T*,      \
+                                          const T*, T*, T*, bool);                                                  \
   template void apply_policy<T>(const ImagePolicy&, const ImageShape&, Index, const double*, const T*, T*, T*);
 RANVIER_INSTANTIATE(float)
 RANVIER_INSTANTIATE(double)

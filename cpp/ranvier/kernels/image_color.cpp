@@ -163,14 +163,14 @@ void solarize_image(const ImageRule& rule, const ImageShape& shape, double addit
   });
 }
 
-#define RANVIER_INSTANTIATE(T)                                                                     \
-  template void brighten_image<T>(const ImageRule&, const ImageShape&, double, const T*, T*);      \
-  template void contrast_image<T>(const ImageRule&, const ImageShape&, double, const T*, T*);      \
-  template void saturate_image<T>(const ImageRule&, const ImageShape&, double, const T*, T*);      \
-  template void turn_hue<T>(const ImageRule&, const ImageShape&, double, const T*, T*);            \
-  template void degenerate_image<T>(const ImageRule&, const ImageShape&, double, const T*, T*);    \
-  template void posterize_image<T>(const ImageRule&, const ImageShape&, double, const T*, T*);     \
-  template void invert_image<T>(const ImageRule&, const ImageShape&, const T*, T*);                \
+#define RANVIER_INSTANTIATE(T)                                                                  \
+  template void brighten_image<T>(const ImageRule&, const ImageShape&, double, const T*, T*);   \
+  template void contrast_image<T>(const ImageRule&, const ImageShape&, double, const T*, T*);   \
+  template void saturate_image<T>(const ImageRule&, const ImageShape&, double, const T*, T*);   \
+  template void turn_hue<T>(const ImageRule&, const ImageShape&, double, const T*, T*);         \
+  template void degenerate_image<T>(const ImageRule&, const ImageShape&, double, const T*, T*); \
+  template void posterize_image<T>(const ImageRule&, const ImageShape&, double, const T*, T*);  \
+  template void invert_image<T>(const ImageRule&, const ImageShape&, const T*, T*);             \
   template void solarize_image<T>(const ImageRule&, const ImageShape&, double, double, const T*, T*);
 RANVIER_INSTANTIATE(float)
 RANVIER_INSTANTIATE(double)

@@ -71,7 +71,8 @@ void draw_perspective(ImageRandom& random, const ImageShape& shape, double scale
   const double corners[4][2] = {{0, 0}, {right, 0}, {0, bottom}, {right, bottom}};
   double moved[4][2];
   for (int k = 0; k < 4; ++k) {
-    for (int axis = 0; axis < 2; ++axis) moved[k][axis] = corners[k][axis] * (1 + random.uniform({-0.5 * scale, 0.5 * scale}));
+    for (int axis = 0; axis < 2; ++axis)
+      moved[k][axis] = corners[k][axis] * (1 + random.uniform({-0.5 * scale, 0.5 * scale}));
   }
   if (!projective(moved, corners, m)) Map{m}.affine(1, 0, 0, 0, 1, 0);
 }
@@ -85,10 +86,12 @@ void draw_one(const ImageRule& rule, const ImageShape& shape, ImageRandom& rando
   double* p = d + 1;
   std::fill_n(d, image_draws, 0.0);
   d[0] = static_cast<double>(rule.op);
-  if (rule.chance.low < 1 && !(random.unit() < random.uniform(rule.chance))) d[0] = static_cast<double>(ImageOp::nothing);
+  if (rule.chance.low < 1 && !(random.unit() < random.uniform(rule.chance)))
+    d[0] = static_cast<double>(ImageOp::nothing);
   switch (rule.op) {
     case ImageOp::flip:
-      p[0] = random.unit() < 0.5 ? 1 : 0;
+      p[0] = rule.horizontal && random.unit() < 0.5 ? 1 : 0;
+      p[1] = rule.vertical && random.unit() < 0.5 ? 1 : 0;
       break;
     case ImageOp::rotate: {  // `first`: turns, about the centre
       const double angle = 2 * pi * random.uniform(rule.first);
@@ -143,7 +146,8 @@ void draw_one(const ImageRule& rule, const ImageShape& shape, ImageRandom& rando
       p[1] = random.uniform(rule.first) + 1e-6;
       break;
     case ImageOp::posterize:  // `first`: bits, both ends included
-      p[0] = rule.first.low + static_cast<double>(random.below(static_cast<Index>(rule.first.high - rule.first.low) + 1));
+      p[0] =
+          rule.first.low + static_cast<double>(random.below(static_cast<Index>(rule.first.high - rule.first.low) + 1));
       break;
     case ImageOp::solarize:  // `first`: what is added, `second`: from where on, as shares of the range
       p[0] = random.uniform(rule.first);

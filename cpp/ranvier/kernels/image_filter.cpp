@@ -79,7 +79,7 @@ void sharpen_image(const ImageShape& shape, double factor, Interval values, cons
   }
 }
 
-#define RANVIER_INSTANTIATE(T)                                                                               \
+#define RANVIER_INSTANTIATE(T)                                                                       \
   template void blur_image<T>(const ImageRule&, const ImageShape&, const double*, const T*, T*, T*); \
   template void sharpen_image<T>(const ImageShape&, double, Interval, const T*, T*);
 RANVIER_INSTANTIATE(float)

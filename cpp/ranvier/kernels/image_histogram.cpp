@@ -80,7 +80,7 @@ void stretch_image(const ImageRule& rule, const ImageShape& shape, const T* x, T
   }
 }
 
-#define RANVIER_INSTANTIATE(T)                                                           \
+#define RANVIER_INSTANTIATE(T)                                                        \
   template void equalize_image<T>(const ImageRule&, const ImageShape&, const T*, T*); \
   template void stretch_image<T>(const ImageRule&, const ImageShape&, const T*, T*);
 RANVIER_INSTANTIATE(float)

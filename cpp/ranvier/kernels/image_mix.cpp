@@ -89,9 +89,8 @@ void cut_images(const ImageShape& shape, Index count, const double* draws, const
   parallel_for(count, grain_for(size), [=](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       std::copy_n(x + i * size, size, y + i * size);
-      each_run(shape, draws + i * mix_draws + 1, [&](Index at, Index n) {
-        std::copy_n(x + partner[i] * size + at, n, y + i * size + at);
-      });
+      each_run(shape, draws + i * mix_draws + 1,
+               [&](Index at, Index n) { std::copy_n(x + partner[i] * size + at, n, y + i * size + at); });
     }
   });
 }
@@ -127,10 +126,10 @@ void cut_images_backward(const ImageShape& shape, Index count, const double* dra
   }
 }
 
-#define RANVIER_INSTANTIATE(T)                                                                                       \
-  template void mix_rows<T>(Index, Index, const double*, const std::int64_t*, const T*, T*);                        \
-  template void mix_rows_backward<T>(Index, Index, const double*, const std::int64_t*, const T*, T*);               \
-  template void cut_images<T>(const ImageShape&, Index, const double*, const std::int64_t*, const T*, T*);          \
+#define RANVIER_INSTANTIATE(T)                                                                             \
+  template void mix_rows<T>(Index, Index, const double*, const std::int64_t*, const T*, T*);               \
+  template void mix_rows_backward<T>(Index, Index, const double*, const std::int64_t*, const T*, T*);      \
+  template void cut_images<T>(const ImageShape&, Index, const double*, const std::int64_t*, const T*, T*); \
   template void cut_images_backward<T>(const ImageShape&, Index, const double*, const std::int64_t*, const T*, T*);
 RANVIER_INSTANTIATE(float)
 RANVIER_INSTANTIATE(double)

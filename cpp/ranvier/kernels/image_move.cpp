@@ -26,21 +26,23 @@ void each_row(const ImageShape& from, const ImageShape& to, Index count, const s
 
 /// The pixels of [0, n) that lie in [low, high): first and end.
 std::pair<Index, Index> whole(double low, double high, Index n) {
-  const auto bound = [n](double v) { return static_cast<Index>(std::clamp(std::ceil(v), 0.0, static_cast<double>(n))); };
+  const auto bound = [n](double v) {
+    return static_cast<Index>(std::clamp(std::ceil(v), 0.0, static_cast<double>(n)));
+  };
   return {bound(low), bound(high)};
 }
 
 }  // namespace
 
 template <class T>
-void flip_image(const ImageRule& rule, const ImageShape& shape, const T* x, T* y) {
+void flip_image(const ImageShape& shape, bool horizontal, bool vertical, const T* x, T* y) {
   const Index row = shape.row();
   const Index step = shape.pixel();
   for (Index p = 0; p < shape.planes(); ++p) {
     for (Index r = 0; r < shape.height; ++r) {
-      const T* in = x + (p * shape.height + (rule.vertical ? shape.height - 1 - r : r)) * row;
+      const T* in = x + (p * shape.height + (vertical ? shape.height - 1 - r : r)) * row;
       T* out = y + (p * shape.height + r) * row;
-      if (!rule.horizontal) {
+      if (!horizontal) {
         std::copy_n(in, row, out);
       } else if (step == 1) {
         std::reverse_copy(in, in + row, out);
@@ -84,10 +86,10 @@ void crop_images_backward(const ImageShape& from, const ImageShape& to, Index co
   });
 }
 
-#define RANVIER_INSTANTIATE(T)                                                                                   \
-  template void flip_image<T>(const ImageRule&, const ImageShape&, const T*, T*);                                \
-  template void erase_image<T>(const ImageRule&, const ImageShape&, const double*, const T*, const T*, T*);      \
-  template void crop_images<T>(const ImageShape&, const ImageShape&, Index, const std::int64_t*, const T*, T*);  \
+#define RANVIER_INSTANTIATE(T)                                                                                  \
+  template void flip_image<T>(const ImageShape&, bool, bool, const T*, T*);                                     \
+  template void erase_image<T>(const ImageRule&, const ImageShape&, const double*, const T*, const T*, T*);     \
+  template void crop_images<T>(const ImageShape&, const ImageShape&, Index, const std::int64_t*, const T*, T*); \
   template void crop_images_backward<T>(const ImageShape&, const ImageShape&, Index, const std::int64_t*, const T*, T*);
 RANVIER_INSTANTIATE(float)
 RANVIER_INSTANTIATE(double)

@@ -37,7 +37,8 @@ void posterize_image(const ImageRule& rule, const ImageShape& shape, double bits
 template <class T>
 void invert_image(const ImageRule& rule, const ImageShape& shape, const T* x, T* y);
 template <class T>
-void solarize_image(const ImageRule& rule, const ImageShape& shape, double addition, double threshold, const T* x, T* y);
+void solarize_image(const ImageRule& rule, const ImageShape& shape, double addition, double threshold, const T* x,
+                    T* y);
 
 // image_filter.cpp; zeros beyond the edges
 template <class T>
@@ -53,7 +54,7 @@ void stretch_image(const ImageRule& rule, const ImageShape& shape, const T* x, T
 
 // image_move.cpp
 template <class T>
-void flip_image(const ImageRule& rule, const ImageShape& shape, const T* x, T* y);
+void flip_image(const ImageShape& shape, bool horizontal, bool vertical, const T* x, T* y);
 /// y = x outside the box p = (x0, x1, y0, y1); inside the noise, or where that is null the rule's values.
 template <class T>
 void erase_image(const ImageRule& rule, const ImageShape& shape, const double* p, const T* noise, const T* x, T* y);

@@ -16,7 +16,9 @@ class ImageRandom {
   double unit() { return word() * 0x1p-32; }
   double uniform(Interval from) { return from.low + (from.high - from.low) * unit(); }
   /// 0 … n − 1.
-  Index below(Index n) { return static_cast<Index>(static_cast<std::uint64_t>(word()) * static_cast<std::uint64_t>(n) >> 32); }
+  Index below(Index n) {
+    return static_cast<Index>(static_cast<std::uint64_t>(word()) * static_cast<std::uint64_t>(n) >> 32);
+  }
   /// +1 or −1.
   double sign() { return unit() < 0.5 ? 1 : -1; }
   /// Box & Muller 1958.

@@ -246,7 +246,7 @@ void resize_window_backward(const ImageShape& from, const ImageShape& to, Index 
               });
 }
 
-#define RANVIER_INSTANTIATE(T)                                                                            \
+#define RANVIER_INSTANTIATE(T)                                                                              \
   template void sample_image<T>(const ImageRule&, const ImageShape&, const double*, const T*, T*);          \
   template void sample_image_backward<T>(const ImageRule&, const ImageShape&, const double*, const T*, T*); \
   template void resize_window<T>(const ImageShape&, const ImageShape&, Index, Window, const T*, T*);        \

@@ -25,6 +25,9 @@ Family reshaping_layers();
 Family pooling_layers();
 Family resizing_layers();
 Family preprocessing_layers();
+Family image_moving_layers();
+Family image_colour_layers();
+Family image_mixing_layers();
 Family container_layers();
 Family merging_layers();
 

@@ -1,17 +1,17 @@
 #include "ranvier/nn/families.h"
+#include "ranvier/nn/random_layer.h"
 
 namespace ranvier::nn {
 namespace {
 
-/// A layer that is the identity outside training and owns a stream of random numbers.
-class Noise : public Layer {
+/// A layer that is the identity outside training.
+class Noise : public RandomLayer {
  public:
-  explicit Noise(const io::Json& config) : Layer(config), generator_(seed_of(config)) {}
-  std::vector<Generator*> generators() override { return {&generator_}; }
+  using RandomLayer::RandomLayer;
 
  protected:
   virtual Tensor disturb(const Tensor& x, Generator& generator) = 0;
-  Tensor call(const Tensor& x, Context& context) override { return context.training ? disturb(x, generator_) : x; }
+  Tensor call(const Tensor& x, Context& context) override { return context.training ? disturb(x, generator()) : x; }
   double rate_from(const io::Json& config) const {
     const double rate = config.number("rate");
     if (!(rate >= 0 && rate <= 1)) reject("expected 0 <= rate <= 1, received ", rate);
@@ -33,15 +33,6 @@ class Noise : public Layer {
     }
     return shape;
   }
-
- private:
-  static std::uint64_t seed_of(const io::Json& config) {
-    if (config.find("seed") != nullptr) return static_cast<std::uint64_t>(config.integer("seed"));
-    // A seed of its own from the default generator; the odd factor spreads successive counters.
-    const kernels::RandomKey key = default_generator().next();
-    return key.seed ^ ((key.stream + 1) * 0x9E3779B97F4A7C15ull);
-  }
-  Generator generator_;
 };
 
 /// Dropout and AlphaDropout differ in the op only.

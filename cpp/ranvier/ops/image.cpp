@@ -60,9 +60,8 @@ Tensor change_images(const Tensor& given, const kernels::ImageRule& rule, bool c
   dispatch_floating(x.dtype(), "image", [&](auto tag) {
     using T = typename decltype(tag)::type;
     exec([rule, shape, count, d = draws.data<double>(), fill = noisy ? noise.data<T>() : nullptr, from = x.data<T>(),
-          spare = scratch.defined() ? scratch.data<T>() : nullptr, to = y.data<T>()] {
-      kernels::change_images<T>(rule, shape, count, d, fill, from, spare, to);
-    });
+          spare = scratch.defined() ? scratch.data<T>() : nullptr,
+          to = y.data<T>()] { kernels::change_images<T>(rule, shape, count, d, fill, from, spare, to); });
   });
   if (!differentiable) return y;
   return attach("image", y, {&x}, [rule, shape, count, draws, result = keep(y)](const Tensor& dy, Grads& to) {
@@ -71,9 +70,8 @@ Tensor change_images(const Tensor& given, const kernels::ImageRule& rule, bool c
       const auto dx = to.sink<T>(0);
       const Tensor spare = empty({2, dy.numel()}, dy.dtype());
       exec([rule, shape, count, d = draws.data<double>(), y = result.data<T>(), g = dy.data<T>(),
-            scratch = spare.data<T>(), dx] {
-        kernels::change_images_backward<T>(rule, shape, count, d, y, g, scratch, dx.data, dx.accumulate);
-      });
+            scratch = spare.data<T>(),
+            dx] { kernels::change_images_backward<T>(rule, shape, count, d, y, g, scratch, dx.data, dx.accumulate); });
     });
   });
 }
@@ -105,8 +103,9 @@ Tensor random_crop(const Tensor& given, Index height, Index width, bool channels
   const Tensor x = detail::as_floating(given);
   const Images images = images_of("random_crop", x.shape(), channels_first);
   const ImageShape from = images.each;
-  check(height >= 1 && width >= 1 && height <= from.height && width <= from.width, "random_crop: expected a size of at most ",
-        from.height, " by ", from.width, ", received ", height, " by ", width);
+  check(height >= 1 && width >= 1 && height <= from.height && width <= from.width,
+        "random_crop: expected a size of at most ", from.height, " by ", from.width, ", received ", height, " by ",
+        width);
   ImageShape to = from;
   to.height = height;
   to.width = width;
@@ -140,8 +139,8 @@ Tensor central_crop(const Tensor& given, Index height, Index width, bool channel
   const Images images = images_of("central_crop", x.shape(), channels_first);
   const ImageShape from = images.each;
   if (from.height == height && from.width == width) return x;
-  check(height >= 1 && width >= 1 && from.height >= 1 && from.width >= 1, "central_crop: expected sizes of 1 or more, received ",
-        height, " by ", width, " from shape ", x.shape());
+  check(height >= 1 && width >= 1 && from.height >= 1 && from.width >= 1,
+        "central_crop: expected sizes of 1 or more, received ", height, " by ", width, " from shape ", x.shape());
   ImageShape to = from;
   to.height = height;
   to.width = width;
