@@ -93,6 +93,15 @@ def check_seed(seed: Any, where: str) -> int:
     return value
 
 
+def own_seed(seed: Any, where: str) -> int | None:
+    """Where a layer's own generator starts: an int, the next of a SeedGenerator (or of its config), or None."""
+    if isinstance(seed, Mapping):
+        seed = SeedGenerator.from_config(seed.get("config", {}))
+    if isinstance(seed, SeedGenerator):
+        return seed.next()
+    return None if seed is None else check_seed(seed, where)
+
+
 def draw_seed(seed: Seed, where: str) -> int | None:
     """The number a draw is made with: an int as it is, the next of a SeedGenerator, None for the default generator."""
     if seed is None:

@@ -56,6 +56,7 @@ class Family:
     weights: dict[str, list[str]] = field(default_factory=dict)  # names in order, of classes that have any
     state: set[str] = field(default_factory=set)  # names of weights that gradients never change
     noisy: set[str] = field(default_factory=set)  # classes that give something else in training
+    trains_alone: set[str] = field(default_factory=set)  # classes that take a call outside a model for training
     without_golden: dict[str, str] = field(default_factory=dict)  # class: why there is nothing to compare with
     without_contract: dict[str, str] = field(default_factory=dict)  # class: why it cannot keep the contract
 

@@ -42,6 +42,7 @@ class Layer(WeightOwner):
 
     input_spec: InputSpec | None = None
     _takes_training: ClassVar[bool] = False
+    _training_default: ClassVar[bool] = False  # of a call outside of all others: the default in `call`'s signature
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Remembers the arguments, for get_config of classes that do not define it."""
@@ -55,7 +56,9 @@ class Layer(WeightOwner):
         if build is not None:
             cls.build = _marks_built(build)  # type: ignore[method-assign]
         if "call" in cls.__dict__:
-            cls._takes_training = "training" in inspect.signature(cls.call).parameters
+            training = inspect.signature(cls.call).parameters.get("training")
+            cls._takes_training = training is not None
+            cls._training_default = training is not None and training.default is True
 
     def __init__(
         self,
@@ -144,7 +147,8 @@ class Layer(WeightOwner):
         Args:
             inputs: Tensor, array or list of numbers; layers of one's own may take lists or dicts of them.
             *args: passed to `call`.
-            training: True in training, False otherwise; None takes over that of the surrounding layer, else False.
+            training: True in training, False otherwise; None takes over that of the surrounding layer, else the default
+                in the signature of `call`, else False.
             **kwargs: passed to `call`.
 
         Returns:
@@ -157,7 +161,8 @@ class Layer(WeightOwner):
         if self.input_spec is not None and isinstance(shapes, tuple):
             self.input_spec.check(shapes, self.name)
         outer = _TRAINING.get()
-        training = bool(outer) if training is None else bool(training)
+        if training is None:
+            training = self._training_default if outer is None else outer
         if not self.built:
             free = isinstance(shapes, tuple) and len(shapes) > 1  # of another batch size later
             self._build_if_needed((None, *shapes[1:]) if free else shapes, before_call=True)
@@ -166,10 +171,10 @@ class Layer(WeightOwner):
             fresh = False
         if self._losses:
             self._losses = []
-        token = _TRAINING.set(training)
+        token = _TRAINING.set(bool(training))
         try:
             if self._takes_training:
-                outputs = self.call(inputs, *args, training=training, **kwargs)
+                outputs = self.call(inputs, *args, training=bool(training), **kwargs)
             else:
                 outputs = self.call(inputs, *args, **kwargs)
         finally:

@@ -197,7 +197,8 @@ class NativeLayer(Layer):
         if not plain or args or kwargs:
             return super().__call__(inputs, *args, training=training, **kwargs)
         if training is None:
-            training = bool(_TRAINING.get())
+            outer = _TRAINING.get()
+            training = self._training_default if outer is None else outer
         return self.call(self._convert(inputs), training)
 
     def _convert(self, x: Any) -> Tensor:

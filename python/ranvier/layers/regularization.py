@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from ranvier.layers._checks import number, rate
 from ranvier.layers.base import registry
 from ranvier.layers.native import NativeLayer
-from ranvier.random import SeedGenerator, check_seed
-
-
-def _seed(seed: Any, layer: str) -> int | None:
-    """The layer has a generator of its own; a SeedGenerator gives its start."""
-    if isinstance(seed, Mapping):
-        seed = SeedGenerator.from_config(seed.get("config", {}))
-    if isinstance(seed, SeedGenerator):
-        return seed.next()
-    return None if seed is None else check_seed(seed, layer)
+from ranvier.random import own_seed
 
 
 def _noise_shape(shape: Any, layer: str) -> list[int | None] | None:
@@ -40,7 +30,7 @@ class _Dropping(NativeLayer):
         super().__init__(**kwargs)
         self.rate = _rate(rate, self.name)
         self.noise_shape = _noise_shape(noise_shape, self.name)
-        self.seed = _seed(seed, self.name)
+        self.seed = own_seed(seed, self.name)
 
 
 @registry.register()
@@ -82,7 +72,7 @@ class GaussianDropout(NativeLayer):
     def __init__(self, rate: float, seed: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = _rate(rate, self.name, below_one=True)
-        self.seed = _seed(seed, self.name)
+        self.seed = own_seed(seed, self.name)
 
 
 @registry.register()
@@ -100,7 +90,7 @@ class GaussianNoise(NativeLayer):
     def __init__(self, stddev: float, seed: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.stddev = number(stddev, self.name, "stddev", 0)
-        self.seed = _seed(seed, self.name)
+        self.seed = own_seed(seed, self.name)
 
 
 _rate = rate
