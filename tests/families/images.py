@@ -61,5 +61,7 @@ FAMILY = Family(
     golden={},
     noisy={*_RANDOM, "RandomCrop"},
     trains_alone={*_RANDOM, "RandomCrop"},
-    without_golden=dict.fromkeys((*_RANDOM, *_FIXED, "RandomCrop"), "random; compared for given factors in test_image_layers.py"),
+    without_golden=dict.fromkeys(
+        (*_RANDOM, *_FIXED, "RandomCrop"), "random; given factors are in test_image_layers.py"
+    ),
 )
