@@ -127,6 +127,9 @@ def get_registered_object(
     return None
 
 
+_MOST_NAMES = 40  # in an error message
+
+
 class Registry(Generic[T]):
     """All objects of one kind, by name.
 
@@ -182,6 +185,9 @@ class Registry(Generic[T]):
         obj = self._find(name, custom_objects)
         if obj is None:
             known = self.names()
+            if len(known) > _MOST_NAMES:  # nobody reads a page of them: those that begin alike
+                alike = [n for n in known if n[:1] == name[:1].lower()][:_MOST_NAMES]
+                known = [*alike, f"{len(known) - len(alike)} others"]
             hint = suggestion(name, sorted(self._objects))
             raise ValueError(
                 f"[{self.kind}] unknown name {name!r}{hint or '.'} Known: {', '.join(known) or 'nothing'}."

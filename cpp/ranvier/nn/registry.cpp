@@ -26,9 +26,17 @@ Ref<Layer> make_layer(const std::string& class_name, const io::Json& config) {
     layer->class_name_ = class_name;
     return layer;
   }
+  // Those that begin alike: nobody reads a page of names.
   std::string names;
-  for (const LayerClass& known : classes()) names += std::string(names.empty() ? "" : ", ") + known.name;
-  fail("layer: unknown class '", class_name, "'; known: ", names);
+  std::size_t others = 0;
+  for (const LayerClass& known : classes()) {
+    if (class_name.empty() || known.name[0] != class_name[0]) {
+      ++others;
+    } else {
+      names += std::string(known.name) + ", ";
+    }
+  }
+  fail("layer: unknown class '", class_name, "'; known: ", names, others, " others");
 }
 
 std::vector<std::string> layer_names() {
