@@ -5,8 +5,8 @@
 #include "ranvier/kernels/pieces.h"
 #include "ranvier/kernels/vec.h"
 
-// Forward goes through the rows of the output. Backward goes through the rows of the input and gathers from the windows
-// that cover each element, so that no two threads write the same place and no zeros are written beforehand.
+// Forward goes through the rows of the output. Backward goes through the rows of the input: whoever owns a row adds up what
+// all windows over it give, in their order, while it lies in the first-level cache.
 namespace ranvier::kernels {
 namespace {
 
@@ -48,6 +48,12 @@ struct Span {
   Index start;  ///< of the whole window
 };
 RANVIER_INLINE Span span(const PoolAxis& a, Index o) { return {a.first(o), a.end(o), a.start(o)}; }
+
+/// What each element of a window counts for its mean.
+template <class T>
+RANVIER_INLINE T share_of(const Span& d, const Span& h, const Span& w) {
+  return T(1) / static_cast<T>((d.end - d.begin) * (h.end - h.begin) * (w.end - w.begin));
+}
 
 /// One output pixel: visit(offset in x, place in the window) over its taps. D, H, W: window sizes known at compile time
 /// of windows that are not cut off, or 0.
@@ -98,6 +104,9 @@ RANVIER_INLINE void each_output(const PoolGeometry& g, F pixel) {
   });
 }
 
+/// Whether no window is cut off.
+bool is_whole(const PoolAxis& a) { return !a.adaptive && a.before == 0 && a.start(a.out - 1) + a.window <= a.in; }
+
 /// Calls f with the window sizes as compile-time constants for the usual windows that are never cut off.
 template <class F>
 RANVIER_INLINE void with_window(const PoolGeometry& g, F f) {
@@ -105,10 +114,7 @@ RANVIER_INLINE void with_window(const PoolGeometry& g, F f) {
   const auto is = [&](Index i, Index j, Index k) {
     return g.axes[0].window == i && g.axes[1].window == j && g.axes[2].window == k;
   };
-  const bool whole = std::all_of(g.axes.begin(), g.axes.end(), [](const PoolAxis& x) {
-    return !x.adaptive && x.before == 0 && x.start(x.out - 1) + x.window <= x.in;
-  });
-  if (whole) {
+  if (std::all_of(g.axes.begin(), g.axes.end(), is_whole)) {
     if (is(1, 2, 2)) return f(integral_constant<int, 1>{}, integral_constant<int, 2>{}, integral_constant<int, 2>{});
     if (is(1, 3, 3)) return f(integral_constant<int, 1>{}, integral_constant<int, 3>{}, integral_constant<int, 3>{});
     if (is(1, 1, 2)) return f(integral_constant<int, 1>{}, integral_constant<int, 1>{}, integral_constant<int, 2>{});
@@ -116,117 +122,88 @@ RANVIER_INLINE void with_window(const PoolGeometry& g, F f) {
   f(integral_constant<int, 0>{}, integral_constant<int, 0>{}, integral_constant<int, 0>{});
 }
 
-/// The outputs whose windows cover one position of the input, kept up to date while the position moves on.
+/// The outputs whose windows cover position i of the input.
 class Cover {
  public:
-  explicit Cover(const PoolAxis& axis) : axis_(axis) {}
-  Cover(const PoolAxis& axis, Index i) : axis_(axis) {
-    if (!axis.adaptive) {  // near the answer, then in steps
-      low_ = std::clamp<Index>((i + axis.before - axis.window) / axis.stride, 0, std::max<Index>(axis.out - 1, 0));
-    } else {
-      low_ = std::max<Index>(i * axis.out / axis.in - 1, 0);
-    }
+  Cover(const PoolAxis& axis, Index i) {
+    // near the answer, then in steps
+    low_ = axis.adaptive ? i * axis.out / axis.in - 1 : (i + axis.before - axis.window) / axis.stride;
+    low_ = std::clamp<Index>(low_, 0, std::max<Index>(axis.out - 1, 0));
+    while (low_ < axis.out && axis.end(low_) <= i) ++low_;
     end_ = low_;
-    move_to(i);
-  }
-  /// i must not decrease.
-  RANVIER_INLINE void move_to(Index i) {
-    while (low_ < axis_.out && axis_.end(low_) <= i) ++low_;
-    end_ = std::max(end_, low_);
-    while (end_ < axis_.out && axis_.start(end_) <= i) ++end_;
+    while (end_ < axis.out && axis.start(end_) <= i) ++end_;
   }
   Index low() const { return low_; }
   Index end() const { return end_; }
+  Index count() const { return end_ - low_; }
 
  private:
-  const PoolAxis& axis_;
-  Index low_ = 0;
-  Index end_ = 0;
+  Index low_;
+  Index end_;
 };
 
-/// pixel(d, h, w, covers…, image number, offset in x) for every pixel of the input, row by row.
-template <class F>
-RANVIER_INLINE void each_input(const PoolGeometry& g, F pixel) {
+/// The rows of dx, each by itself: what one output element of a covering window gives to the tap-th element of its part
+/// of the row is source(offset in y, first place of the row within the window, spans…)(channel, left)(tap). K: the usual
+/// number of taps, or 0.
+template <int K, class T, class Source>
+RANVIER_INLINE void scatter(const PoolGeometry& g, T* dx, bool accumulate, Source source) {
   const PoolAxis a = g.axes[0];
   const PoolAxis b = g.axes[1];
   const PoolAxis c = g.axes[2];
+  const Index n = g.channels;
   const Index rows = g.batch * a.in * b.in;
-  parallel_for(rows, rows_for(rows, std::max<Index>(c.in * g.channels, 1), grain), [&](Index begin, Index end) {
+  // Windows that touch along a row and start with it: each element is written once, and only by the one covering row.
+  const bool touching = !c.adaptive && c.stride == c.window && c.before == 0 && c.out * c.window <= c.in;
+  parallel_for(rows, rows_for(rows, std::max<Index>(c.in * n, 1), grain), [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r) {
       const Index d = r / b.in % a.in;
       const Index h = r % b.in;
       const Cover over_d(a, d);
       const Cover over_h(b, h);
-      Cover over_w(c);
-      for (Index w = 0; w < c.in; ++w) {
-        over_w.move_to(w);
-        pixel(std::array{d, h, w}, over_d, over_h, over_w, r / (a.in * b.in), (r * c.in + w) * g.channels);
+      T* to = dx + r * c.in * n;
+      const bool once = touching && over_d.count() == 1 && over_h.count() == 1;
+      if (!accumulate) {
+        const Index covered = once ? c.out * c.window : 0;
+        std::fill(to + covered * n, to + c.in * n, T(0));
+      }
+      for (Index i = over_d.low(); i < over_d.end(); ++i) {
+        for (Index j = over_h.low(); j < over_h.end(); ++j) {
+          const Span depth = span(a, i);
+          const Span height = span(b, j);
+          const Index place = ((d - depth.start) * b.window + h - height.start) * c.window;
+          const Index row = ((r / (a.in * b.in) * a.out + i) * b.out + j) * c.out;
+          for (Index o = 0; o < c.out; ++o) {
+            const Span w = span(c, o);
+            const auto element = source((row + o) * n, place + w.begin - w.start, depth, height, w);
+            T* const at = to + w.begin * n;
+            const bool add = accumulate || !once;
+            for (Index channel = 0; channel < n; channel += lanes<T>) {
+              const Index left = n - channel;
+              const auto tap = element(channel, left);
+              if (K != 0 && w.end - w.begin == K) {
+#pragma GCC unroll 4
+                for (Index k = 0; k < K; ++k) put<T>(at + k * n + channel, tap(k), left, add);
+              } else {
+                for (Index k = 0; k < w.end - w.begin; ++k) put<T>(at + k * n + channel, tap(k), left, add);
+              }
+            }
+          }
+        }
       }
     }
   });
 }
 
-/// visit(offset of the output pixel in y in elements, its place on each axis) over all windows that cover a pixel.
-template <class F>
-RANVIER_INLINE void each_cover(const PoolGeometry& g, const Cover& d, const Cover& h, const Cover& w, Index image,
-                               F visit) {
-  const auto& [a, b, c] = g.axes;
-  for (Index i = d.low(); i < d.end(); ++i) {
-    for (Index j = h.low(); j < h.end(); ++j) {
-      const Index row = ((image * a.out + i) * b.out + j) * c.out;
-      for (Index k = w.low(); k < w.end(); ++k) visit((row + k) * g.channels, i, j, k);
-    }
+/// scatter with the width of the windows known at compile time where it is a usual one.
+template <class T, class Source>
+RANVIER_INLINE void scatter_windows(const PoolGeometry& g, T* dx, bool accumulate, Source source) {
+  if (g.axes[2].window == 2) {
+    scatter<2>(g, dx, accumulate, source);
+  } else if (g.axes[2].window == 3) {
+    scatter<3>(g, dx, accumulate, source);
+  } else {
+    scatter<0>(g, dx, accumulate, source);
   }
-}
-
-/// The windows over a pixel as (offset in y, a number for each), gathered once for all its channels. Windows with more
-/// covers than fit are walked again for every vector of channels.
-template <class N>
-struct Covers {
-  static constexpr Index room = 32;
-  std::array<Index, room> at;
-  std::array<N, room> number;
-  Index count = 0;
-};
-
-RANVIER_INLINE Index many(const Cover& c) { return c.end() - c.low(); }
-
-/// dx = Σ term(offset in y, number) over the windows of every input pixel; number(i, j, k, pixel) is computed once for
-/// all channels.
-template <class T, class N, class Number, class Term>
-RANVIER_INLINE void gather(const PoolGeometry& g, T* dx, bool accumulate, Number number, Term term) {
-  const Index n = g.channels;
-  each_input(
-      g, [=](const std::array<Index, 3>& at, const Cover& d, const Cover& h, const Cover& w, Index image, Index to) {
-        const Index count = many(d) * many(h) * many(w);
-        if (count == 1) {
-          each_cover(g, d, h, w, image, [&](Index from, Index i, Index j, Index k) {
-            const N own = number(i, j, k, at);
-            for (Index c = 0; c < n; c += lanes<T>) put<T>(dx + to + c, term(from + c, own, n - c), n - c, accumulate);
-          });
-        } else if (count <= Covers<N>::room) {
-          Covers<N> covers;
-          each_cover(g, d, h, w, image, [&](Index from, Index i, Index j, Index k) {
-            covers.at[static_cast<std::size_t>(covers.count)] = from;
-            covers.number[static_cast<std::size_t>(covers.count++)] = number(i, j, k, at);
-          });
-          for (Index c = 0; c < n; c += lanes<T>) {
-            Vec<T> sum{};
-            for (std::size_t p = 0; p < static_cast<std::size_t>(covers.count); ++p) {
-              sum += term(covers.at[p] + c, covers.number[p], n - c);
-            }
-            put<T>(dx + to + c, sum, n - c, accumulate);
-          }
-        } else {
-          for (Index c = 0; c < n; c += lanes<T>) {
-            Vec<T> sum{};
-            each_cover(g, d, h, w, image, [&](Index from, Index i, Index j, Index k) {
-              sum += term(from + c, number(i, j, k, at), n - c);
-            });
-            put<T>(dx + to + c, sum, n - c, accumulate);
-          }
-        }
-      });
 }
 
 template <class T, class W, bool keep>
@@ -268,16 +245,13 @@ void max_pool(const PoolGeometry& g, const T* x, T* y, W* winner) {
 
 template <class T, class W>
 void max_pool_backward(const PoolGeometry& g, const W* winner, const T* dy, T* dx, bool accumulate) {
-  gather<T, Bits<T>>(
-      g, dx, accumulate,
-      [=](Index i, Index j, Index k, const std::array<Index, 3>& at) {
-        const auto& [a, b, c] = g.axes;
-        return static_cast<Bits<T>>(((at[0] - a.start(i)) * b.window + at[1] - b.start(j)) * c.window + at[2] -
-                                    c.start(k));
-      },
-      [=](Index from, Bits<T> tap, Index left) {
-        return load_places<T>(winner + from, left) == tap ? load(dy + from, left) : Vec<T>{};
-      });
+  scatter_windows(g, dx, accumulate, [=](Index from, Index place, const Span&, const Span&, const Span&) {
+    return [=](Index channel, Index left) {
+      const Places<T> won = load_places<T>(winner + from + channel, left) - static_cast<Bits<T>>(place);
+      const Vec<T> gradient = load(dy + from + channel, left);
+      return [=](Index k) { return won == static_cast<Bits<T>>(k) ? gradient : Vec<T>{}; };
+    };
+  });
 }
 
 template <class T>
@@ -285,7 +259,7 @@ void sum_pool(const PoolGeometry& g, bool mean, const T* x, T* y, bool accumulat
   with_window(g, [=](auto depth, auto height, auto width) {
     each_output(g, [=](const Span& d, const Span& h, const Span& w, Index from, Index to) {
       const Index n = g.channels;
-      const T share = mean ? T(1) / static_cast<T>((d.end - d.begin) * (h.end - h.begin) * (w.end - w.begin)) : T(1);
+      const T share = mean ? share_of<T>(d, h, w) : T(1);
       for (Index c = 0; c < n; c += lanes<T>) {
         Vec<T> sum{};
         each_tap<depth(), height(), width()>(
@@ -298,15 +272,13 @@ void sum_pool(const PoolGeometry& g, bool mean, const T* x, T* y, bool accumulat
 
 template <class T>
 void sum_pool_backward(const PoolGeometry& g, bool mean, const T* dy, T* dx, bool accumulate) {
-  gather<T, T>(
-      g, dx, accumulate,
-      [=](Index i, Index j, Index k, const std::array<Index, 3>&) {
-        if (!mean) return T(1);
-        const auto& [a, b, c] = g.axes;
-        const auto size = [](const PoolAxis& axis, Index o) { return axis.end(o) - axis.first(o); };
-        return T(1) / static_cast<T>(size(a, i) * size(b, j) * size(c, k));
-      },
-      [=](Index from, T share, Index left) { return load(dy + from, left) * share; });
+  scatter_windows(g, dx, accumulate, [=](Index from, Index, const Span& d, const Span& h, const Span& w) {
+    const T share = mean ? share_of<T>(d, h, w) : T(1);
+    return [=](Index channel, Index left) {
+      const Vec<T> part = load(dy + from + channel, left) * share;
+      return [=](Index) { return part; };
+    };
+  });
 }
 
 #define RANVIER_INSTANTIATE(T)                                                                                      \
