@@ -113,6 +113,9 @@ struct Normalisation {
     for (auto* v : {&mean, &variance, &gamma, &beta, &dgamma, &dbeta}) *v = numbers(channels);
     channel_moments<float>(rows, channels, 1, x.data(), mean.data(), variance.data());
   }
+  ChannelNorm<float> norm(bool relu) const {
+    return {mean.data(), variance.data(), 1e-3F, gamma.data(), beta.data(), relu};
+  }
   Index rows;
   Index channels;
   std::vector<float> x, y, mean, variance, gamma, beta, dgamma, dbeta;
@@ -126,31 +129,30 @@ void batch_moments(benchmark::State& state) {
   }
   count(state, n.rows * n.channels * 4);
 }
-void batch_normalize(benchmark::State& state) {
+void batch_normalize(benchmark::State& state, bool relu) {
   Normalisation n(state);
   for (auto _ : state) {
-    channel_normalize<float>(n.rows, n.channels, 1, n.x.data(), n.mean.data(), n.variance.data(), 1e-3F, n.gamma.data(),
-                             n.beta.data(), n.y.data());
+    channel_normalize<float>(n.rows, n.channels, 1, n.norm(relu), n.x.data(), n.y.data());
     benchmark::ClobberMemory();
   }
   count(state, n.rows * n.channels * 8);
 }
-void batch_gradient(benchmark::State& state) {
+void batch_gradient(benchmark::State& state, bool relu) {
   Normalisation n(state);
   const std::vector<float> dy = n.x;
   for (auto _ : state) {
-    channel_normalize_backward<float>(n.rows, n.channels, 1, n.x.data(), n.mean.data(), n.variance.data(), 1e-3F,
-                                      n.gamma.data(), true, dy.data(), n.y.data(), false, n.dgamma.data(), false,
-                                      n.dbeta.data(), false);
+    channel_normalize_backward<float>(n.rows, n.channels, 1, n.norm(relu), true, n.x.data(), dy.data(), n.y.data(),
+                                      false, n.dgamma.data(), false, n.dbeta.data(), false);
     benchmark::ClobberMemory();
   }
   count(state, n.rows * n.channels * 20);  // x and dy for the sums, then x, dy and dx
 }
-#define RANVIER_BENCH_NORM(name) \
-  BENCHMARK(name)->Args({32, 16})->Args({32, 32})->Args({32, 128})->Args({8, 128})->UseRealTime()
-RANVIER_BENCH_NORM(batch_moments);
-RANVIER_BENCH_NORM(batch_normalize);
-RANVIER_BENCH_NORM(batch_gradient);
+#define RANVIER_SHAPES Args({32, 16})->Args({32, 32})->Args({32, 128})->Args({8, 128})->UseRealTime()
+BENCHMARK(batch_moments)->RANVIER_SHAPES;
+BENCHMARK_CAPTURE(batch_normalize, plain, false)->RANVIER_SHAPES;
+BENCHMARK_CAPTURE(batch_normalize, relu, true)->RANVIER_SHAPES;
+BENCHMARK_CAPTURE(batch_gradient, plain, false)->RANVIER_SHAPES;
+BENCHMARK_CAPTURE(batch_gradient, relu, true)->RANVIER_SHAPES;
 
 }  // namespace
 

@@ -191,10 +191,10 @@ void batch_normalisation(benchmark::State& state) {
   std::vector<float> mean(gamma), variance(gamma), y(x), dx(x), dgamma(gamma), dbeta(gamma);
   for (auto _ : state) {
     channel_moments<float>(rows, n, 1, x.data(), mean.data(), variance.data());
-    channel_normalize<float>(rows, n, 1, x.data(), mean.data(), variance.data(), 1e-3F, gamma.data(), gamma.data(),
-                             y.data());
-    channel_normalize_backward<float>(rows, n, 1, x.data(), mean.data(), variance.data(), 1e-3F, gamma.data(), true,
-                                      y.data(), dx.data(), false, dgamma.data(), false, dbeta.data(), false);
+    const ChannelNorm<float> norm{mean.data(), variance.data(), 1e-3F, gamma.data(), gamma.data()};
+    channel_normalize<float>(rows, n, 1, norm, x.data(), y.data());
+    channel_normalize_backward<float>(rows, n, 1, norm, true, x.data(), y.data(), dx.data(), false, dgamma.data(),
+                                      false, dbeta.data(), false);
     benchmark::ClobberMemory();
   }
   count(state, rows * n, 9);

@@ -40,10 +40,25 @@ void moments() {
   }
 }
 
+// Rows whose level drifts far beyond the spread within a block, and a first row unlike all others.
+void drifting_moments() {
+  const View v{70000, 5, 1};
+  std::vector<float> x = random_vector<float>(v.size(), 1);
+  for (Index i = 0; i < v.size(); ++i) x[static_cast<std::size_t>(i)] += static_cast<float>(i / 5) * 0.01F;
+  for (std::size_t i = 0; i < 5; ++i) x[i] = 1e6F;
+  std::vector<float> mean(5), variance(5);
+  kernels::channel_moments<float>(v.outer, v.channels, v.inner, x.data(), mean.data(), variance.data());
+  std::vector<Real> m(5), s(5);
+  for (std::size_t i = 0; i < x.size(); ++i) m[i % 5] += x[i] / Real{70000};
+  for (std::size_t i = 0; i < x.size(); ++i) s[i % 5] += std::pow(x[i] - m[i % 5], 2) / Real{70000};
+  expect_all_near(mean, m, 1e-6, 0, "mean of drifting rows");
+  expect_all_near(variance, s, 1e-6, 0, "variance of drifting rows");
+}
+
 /// Σ weight·y of the whole normalisation, statistics included or given.
 double channel_loss(const View& v, const std::vector<double>& x, const double* given_mean, const double* given_variance,
                     const std::vector<double>& gamma, const std::vector<double>& beta,
-                    const std::vector<double>& weight) {
+                    const std::vector<double>& weight, bool relu) {
   std::vector<double> mean(gamma.size()), variance(gamma.size()), y(x.size());
   if (given_mean == nullptr) {
     kernels::channel_moments<double>(v.outer, v.channels, v.inner, x.data(), mean.data(), variance.data());
@@ -51,8 +66,9 @@ double channel_loss(const View& v, const std::vector<double>& x, const double* g
     std::copy_n(given_mean, mean.size(), mean.begin());
     std::copy_n(given_variance, variance.size(), variance.begin());
   }
-  kernels::channel_normalize<double>(v.outer, v.channels, v.inner, x.data(), mean.data(), variance.data(), 1e-3,
-                                     gamma.data(), beta.data(), y.data());
+  kernels::channel_normalize<double>(v.outer, v.channels, v.inner,
+                                     {mean.data(), variance.data(), 1e-3, gamma.data(), beta.data(), relu}, x.data(),
+                                     y.data());
   double sum = 0;
   for (std::size_t i = 0; i < y.size(); ++i) sum += weight[i] * y[i];
   return sum;
@@ -82,54 +98,55 @@ void channels() {
     const std::vector<double> gamma = random_vector<double>(v.channels, 3);
     const std::vector<double> beta = random_vector<double>(v.channels, 4);
     std::vector<double> mean(n), variance(n);
-    for (bool batch : {true, false}) {
+    for (const auto& [batch, relu] : {std::pair{true, false}, {false, false}, {true, true}, {false, true}}) {
       if (batch) {
         kernels::channel_moments<double>(v.outer, v.channels, v.inner, x.data(), mean.data(), variance.data());
       } else {
         mean = random_vector<double>(v.channels, 5);
         variance = random_vector<double>(v.channels, 6, 0.5, 2);
       }
+      const kernels::ChannelNorm<double> norm{mean.data(), variance.data(), 1e-3, gamma.data(), beta.data(), relu};
+      const kernels::ChannelNorm<double> bare{mean.data(), variance.data(), 1e-3, nullptr, nullptr, relu};
       std::vector<double> y(x.size()), plain(x.size());
-      kernels::channel_normalize<double>(v.outer, v.channels, v.inner, x.data(), mean.data(), variance.data(), 1e-3,
-                                         gamma.data(), beta.data(), y.data());
-      kernels::channel_normalize<double>(v.outer, v.channels, v.inner, x.data(), mean.data(), variance.data(), 1e-3,
-                                         nullptr, nullptr, plain.data());
+      kernels::channel_normalize<double>(v.outer, v.channels, v.inner, norm, x.data(), y.data());
+      kernels::channel_normalize<double>(v.outer, v.channels, v.inner, bare, x.data(), plain.data());
       std::vector<Real> expected(x.size()), expected_plain(x.size());
       for (Index i = 0; i < v.size(); ++i) {
         const auto at = static_cast<std::size_t>(i);
         const std::size_t c = v.channel(i);
-        expected_plain[at] = (static_cast<Real>(x[at]) - mean[c]) / std::sqrt(static_cast<Real>(variance[c]) + 1e-3L);
-        expected[at] = expected_plain[at] * gamma[c] + beta[c];
+        const Real normal = (static_cast<Real>(x[at]) - mean[c]) / std::sqrt(static_cast<Real>(variance[c]) + 1e-3L);
+        expected_plain[at] = relu ? std::max<Real>(normal, 0) : normal;
+        expected[at] = normal * gamma[c] + beta[c];
+        if (relu) expected[at] = std::max<Real>(expected[at], 0);
       }
       expect_all_near(y, expected, 1e-13, 1e-13, "channel_normalize");
       expect_all_near(plain, expected_plain, 1e-13, 1e-13, "channel_normalize without gamma and beta");
 
       const double* m = batch ? nullptr : mean.data();
       const double* s = batch ? nullptr : variance.data();
+      const auto loss = [&, relu = relu](const auto& at, const auto& g, const auto& b) {
+        return channel_loss(v, at, m, s, g, b, w, relu);
+      };
       std::vector<double> dx(x.size()), dgamma = gamma, dbeta(n);
-      kernels::channel_normalize_backward<double>(v.outer, v.channels, v.inner, x.data(), mean.data(), variance.data(),
-                                                  1e-3, gamma.data(), batch, w.data(), dx.data(), false, dgamma.data(),
-                                                  true, dbeta.data(), false);
+      kernels::channel_normalize_backward<double>(v.outer, v.channels, v.inner, norm, batch, x.data(), w.data(),
+                                                  dx.data(), false, dgamma.data(), true, dbeta.data(), false);
       for (std::size_t c = 0; c < n; ++c) dgamma[c] -= gamma[c];
       // A slope of 1/√eps turns 1e-5 of x into 3e-4.
       const double t = v.outer * v.inner == 1 ? 1e-4 : 1e-6;
-      expect_all_near(dx, differences(x, [&](const auto& at) { return channel_loss(v, at, m, s, gamma, beta, w); }), t,
-                      t, "channel dx");
-      expect_all_near(dgamma, differences(gamma, [&](const auto& at) { return channel_loss(v, x, m, s, at, beta, w); }),
-                      1e-7, 1e-7, "dgamma");
-      expect_all_near(dbeta, differences(beta, [&](const auto& at) { return channel_loss(v, x, m, s, gamma, at, w); }),
-                      1e-7, 1e-7, "dbeta");
+      expect_all_near(dx, differences(x, [&](const auto& at) { return loss(at, gamma, beta); }), t, t, "channel dx");
+      expect_all_near(dgamma, differences(gamma, [&](const auto& at) { return loss(x, at, beta); }), 1e-7, 1e-7,
+                      "dgamma");
+      expect_all_near(dbeta, differences(beta, [&](const auto& at) { return loss(x, gamma, at); }), 1e-7, 1e-7,
+                      "dbeta");
       // Each gradient alone, and added to what is there.
       std::vector<double> more = x;
-      kernels::channel_normalize_backward<double>(v.outer, v.channels, v.inner, x.data(), mean.data(), variance.data(),
-                                                  1e-3, gamma.data(), batch, w.data(), more.data(), true, nullptr,
-                                                  false, nullptr, false);
+      kernels::channel_normalize_backward<double>(v.outer, v.channels, v.inner, norm, batch, x.data(), w.data(),
+                                                  more.data(), true, nullptr, false, nullptr, false);
       for (std::size_t i = 0; i < more.size(); ++i) dx[i] += x[i];
       expect_all_near(more, dx, 1e-13, 1e-13, "channel dx +=");
       std::vector<double> alone(n);
-      kernels::channel_normalize_backward<double>(v.outer, v.channels, v.inner, x.data(), mean.data(), variance.data(),
-                                                  1e-3, nullptr, batch, w.data(), nullptr, false, nullptr, false,
-                                                  alone.data(), false);
+      kernels::channel_normalize_backward<double>(v.outer, v.channels, v.inner, norm, batch, x.data(), w.data(),
+                                                  nullptr, false, nullptr, false, alone.data(), false);
       EXPECT(same_bits(alone, dbeta));
     }
   }
@@ -199,11 +216,10 @@ void threads() {
     expect_same_for_all_threads("batch normalisation", [&] {
       std::vector<float> mean(n), variance(n), y(x.size()), dx(x.size()), dgamma(n), dbeta(n);
       kernels::channel_moments<float>(v.outer, v.channels, v.inner, x.data(), mean.data(), variance.data());
-      kernels::channel_normalize<float>(v.outer, v.channels, v.inner, x.data(), mean.data(), variance.data(), 1e-3F,
-                                        nullptr, nullptr, y.data());
-      kernels::channel_normalize_backward<float>(v.outer, v.channels, v.inner, x.data(), mean.data(), variance.data(),
-                                                 1e-3F, nullptr, true, y.data(), dx.data(), false, dgamma.data(), false,
-                                                 dbeta.data(), false);
+      const kernels::ChannelNorm<float> norm{mean.data(), variance.data(), 1e-3F, nullptr, nullptr, v.inner == 1};
+      kernels::channel_normalize<float>(v.outer, v.channels, v.inner, norm, x.data(), y.data());
+      kernels::channel_normalize_backward<float>(v.outer, v.channels, v.inner, norm, true, x.data(), y.data(),
+                                                 dx.data(), false, dgamma.data(), false, dbeta.data(), false);
       for (const auto* part : {&y, &dgamma, &dbeta, &variance}) dx.insert(dx.end(), part->begin(), part->end());
       return dx;
     });
@@ -226,6 +242,7 @@ int main() {
   using namespace ranvier::testing;
   moments<float>();
   moments<double>();
+  drifting_moments();
   channels();
   layers();
   threads();

@@ -1,54 +1,13 @@
 #include "ranvier/kernels/norm.h"
 
-#include "ranvier/kernels/blocks.h"
-#include "ranvier/kernels/vec_math.h"
+#include "ranvier/kernels/norm_parts.h"
 
 // Channels: x is (outer, channels, inner). inner == 1 (channels last) runs down columns, a strip of channels at a time;
 // else every channel is a set of contiguous runs.
 namespace ranvier::kernels {
 namespace {
 
-using vec::lanes;
-using vec::load;
-using vec::put;
-using vec::store;
-using vec::Vec;
-
-constexpr Index grain = 16384;
-
-template <class T, std::size_t K>
-using Strips = std::array<Strip<T>, K>;
-
-/// f(first channel, how many) for every strip.
-template <class F>
-RANVIER_INLINE void each_strip(Index rows, Index channels, F f) {
-  const Index strips = (channels + strip_columns - 1) / strip_columns;
-  parallel_for(strips, rows_for(strips, rows * std::min(channels, strip_columns), grain), [=](Index begin, Index end) {
-    for (Index s = begin; s < end; ++s) {
-      const Index first = s * strip_columns;
-      f(first, std::min(strip_columns, channels - first));
-    }
-  });
-}
-
-/// f(first row, last row) in pieces of rows that are worth a thread.
-template <class F>
-RANVIER_INLINE void each_rows(Index rows, Index n, F f) {
-  parallel_for(rows, rows_for(rows, n, grain), f);
-}
-
-/// f(channel) for channels of `length` elements each.
-template <class F>
-RANVIER_INLINE void each_channel(Index channels, Index length, F f) {
-  parallel_for(channels, rows_for(channels, length, grain), [=](Index begin, Index end) {
-    for (Index c = begin; c < end; ++c) f(c);
-  });
-}
-
-template <class T>
-RANVIER_INLINE Vec<T> lanes_within(Vec<T> v, Index left) {
-  return left >= lanes<T> ? v : vec::first_lanes<T>(left) ? v : Vec<T>{};
-}
+using namespace norm;
 
 /// Σ term over all runs of a channel.
 template <class T, class Term>
@@ -60,46 +19,239 @@ RANVIER_INLINE double sum_runs(Index outer, Index run, Term term) {
   return total;
 }
 
-/// 1/sqrt(variance + eps) of a strip.
+/// Mean, sum of squared deviations and number of rows, for the channels of a strip.
 template <class T>
-RANVIER_INLINE void reciprocal_roots(Index cols, const T* variance, T eps, Strip<T>& to) {
-  for (Index j = 0; j < cols; j += lanes<T>) {
-    store<T>(to.data() + j, T(1) / vec::sqrt<T>(load(variance + j, cols - j) + eps));
+struct Moments {
+  Strip<Total<T>> mean;
+  Strip<Total<T>> squares;
+  Index rows = 0;
+};
+
+/// The moments of two sets of rows together (Chan, Golub & LeVeque 1983).
+template <class T, class Value>
+RANVIER_INLINE void join_moments(Moments<T>& to, Index rows, Index cols, const Value& mean, const Value& squares) {
+  to.rows += rows;
+  const auto share = static_cast<Total<T>>(rows) / static_cast<Total<T>>(to.rows);
+  const auto between = share * static_cast<Total<T>>(to.rows - rows);
+  for (std::size_t j = 0; j < static_cast<std::size_t>(cols); ++j) {
+    const Total<T> apart = static_cast<Total<T>>(mean[j]) - to.mean[j];
+    to.mean[j] += apart * share;
+    to.squares[j] += static_cast<Total<T>>(squares[j]) + apart * apart * between;
   }
 }
 
+/// One pass over memory: the mean of a block of rows, then the squares of the small differences from it while the block
+/// is still in the first-level cache.
 template <class T>
-T reciprocal_root(T variance, T eps) {
-  return T(1) / std::sqrt(variance + eps);
+void strip_moments(Index begin, Index end, Index cols, const T* x, Index step, Moments<T>& to) {
+  const Index block = std::max<Index>(8, Index{4096} / cols / 8 * 8);
+  Strips<T, 1> mean;
+  Strips<T, 1> squares;
+  for (Index r = begin; r < end; r += block) {
+    const Index rows = std::min(block, end - r);
+    const T* from = x + r * step;
+    sum_rows<T, 1>(
+        0, rows, cols, [=](Index i, Index j, Index left) { return std::array{load(from + i * step + j, left)}; }, mean);
+    const T share = T(1) / static_cast<T>(rows);
+    for (Index j = 0; j < cols; j += lanes<T>) store<T>(mean[0].data() + j, share * load(mean[0].data() + j));
+    sum_rows<T, 1>(
+        0, rows, cols,
+        [=, m = mean[0].data()](Index i, Index j, Index left) {
+          const Vec<T> d = load(from + i * step + j, left) - load(m + j);
+          return std::array{d * d};
+        },
+        squares);
+    if (to.rows == 0) {
+      std::copy_n(mean[0].data(), cols, to.mean.data());
+      std::copy_n(squares[0].data(), cols, to.squares.data());
+      to.rows = rows;
+      continue;
+    }
+    join_moments(to, rows, cols, mean[0], squares[0]);
+  }
+}
+
+/// What the channels of a strip are multiplied with and shifted by.
+template <class T>
+struct StripNorm {
+  Strip<T> mean;
+  Strip<T> root;
+  Strip<T> scale;
+  Strip<T> shift;
+
+  StripNorm(const ChannelNorm<T>& norm, Index first, Index cols) {
+    for (Index j = 0; j < cols; j += lanes<T>) {
+      const Index left = cols - j;
+      const Vec<T> r = T(1) / vec::sqrt<T>(load(norm.variance + first + j, left) + norm.eps);
+      store<T>(mean.data() + j, load(norm.mean + first + j, left));
+      store<T>(root.data() + j, r);
+      store<T>(scale.data() + j, norm.gamma != nullptr ? r * load(norm.gamma + first + j, left) : r);
+      store<T>(shift.data() + j, norm.beta != nullptr ? load(norm.beta + first + j, left) : Vec<T>{});
+    }
+  }
+};
+
+/// The value before the ReLU. Forward and backward must agree about its sign, hence one way of rounding.
+template <class T, class V>
+RANVIER_INLINE Vec<T> normalized(Vec<T> centred, V scale, V shift) {
+  return vec::rounded(centred * scale) + shift;
+}
+
+template <class T, bool relu>
+void normalize_channels(Index outer, Index channels, Index inner, const ChannelNorm<T>& norm, const T* x, T* y) {
+  const auto finish = [](Vec<T> v) { return relu ? vec::at_least(v, T(0)) : v; };
+  if (inner == 1) {
+    each_strip(outer, channels, [=](Index first, Index cols) {
+      const StripNorm<T> strip(norm, first, cols);
+      each_rows(outer, cols, [&](Index begin, Index end) {
+        for (Index r = begin; r < end; ++r) {
+          const Index at = r * channels + first;
+          for (Index j = 0; j < cols; j += lanes<T>) {
+            const Index left = cols - j;
+            const Vec<T> centred = load(x + at + j, left) - load(strip.mean.data() + j);
+            store(y + at + j,
+                  finish(normalized<T>(centred, load(strip.scale.data() + j), load(strip.shift.data() + j))), left);
+          }
+        }
+      });
+    });
+    return;
+  }
+  each_channel(outer * channels, inner, [=](Index k) {
+    const Index c = k % channels;
+    const T scale = reciprocal_root(norm.variance[c], norm.eps) * (norm.gamma != nullptr ? norm.gamma[c] : T(1));
+    const T shift = norm.beta != nullptr ? norm.beta[c] : T(0);
+    const T m = norm.mean[c];
+    for (Index i = 0; i < inner; i += lanes<T>) {
+      const Vec<T> centred = load(x + k * inner + i, inner - i) - m;
+      store(y + k * inner + i, finish(normalized<T>(centred, scale, shift)), inner - i);
+    }
+  });
+}
+
+// x̂ = (x − μ)·r, r = 1/√(σ² + eps); dβ = Σ dy, dγ = Σ dy·x̂; dx = γ·r·dy, and with batch statistics
+// dx = γ·r·(dy − dβ/N − x̂·dγ/N). With a ReLU dy is zero where its value was not positive.
+template <class T, bool relu>
+void normalize_channels_backward(Index outer, Index channels, Index inner, const ChannelNorm<T>& norm,
+                                 bool batch_statistics, const T* x, const T* dy, T* dx, bool dx_accumulate, T* dgamma,
+                                 bool dgamma_accumulate, T* dbeta, bool dbeta_accumulate) {
+  const T share = batch_statistics ? T(1) / static_cast<T>(outer * inner) : T(0);
+  const bool sums_wanted = dgamma != nullptr || dbeta != nullptr || (dx != nullptr && batch_statistics);
+  const auto passed = [](Vec<T> g, Vec<T> centred, auto scale, auto shift) {
+    return relu ? (normalized<T>(centred, scale, shift) > T(0) ? g : Vec<T>{}) : g;
+  };
+  if (inner == 1) {
+    each_strip(outer, channels, [=](Index first, Index cols) {
+      const StripNorm<T> strip(norm, first, cols);
+      // dy behind the ReLU and x − μ, at row r and channel j of the strip
+      const auto terms = [=, s = &strip](Index r, Index j, Index left) {
+        const Index at = r * channels + first + j;
+        const Vec<T> centred = load(x + at, left) - load(s->mean.data() + j);
+        return std::array{passed(load(dy + at, left), centred, load(s->scale.data() + j), load(s->shift.data() + j)),
+                          centred};
+      };
+      Strips<T, 2> sums{};  // Σ dy and Σ dy·x̂
+      if (sums_wanted) {
+        sum_strip<T, 2>(
+            outer, cols,
+            [=](Index r, Index j, Index left) {
+              const auto [g, centred] = terms(r, j, left);
+              return std::array<Vec<T>, 2>{g, g * centred};
+            },
+            sums);
+        for (Index j = 0; j < cols; j += lanes<T>) {
+          store<T>(sums[1].data() + j, load(sums[1].data() + j) * load(strip.root.data() + j));
+        }
+      }
+      for (Index j = 0; j < cols; j += lanes<T>) {
+        const Index left = cols - j;
+        if (dbeta != nullptr) put<T>(dbeta + first + j, load(sums[0].data() + j), left, dbeta_accumulate);
+        if (dgamma != nullptr) put<T>(dgamma + first + j, load(sums[1].data() + j), left, dgamma_accumulate);
+      }
+      if (dx == nullptr) return;
+      // dx = scale·dy − level − slope·(x − μ)
+      Strip<T> level;
+      Strip<T> slope;
+      for (Index j = 0; j < cols; j += lanes<T>) {
+        const Vec<T> scale = share * load(strip.scale.data() + j);
+        store<T>(level.data() + j, scale * load(sums[0].data() + j));
+        store<T>(slope.data() + j, scale * load(sums[1].data() + j) * load(strip.root.data() + j));
+      }
+      each_rows(outer, cols, [&](Index begin, Index end) {
+        for (Index r = begin; r < end; ++r) {
+          for (Index j = 0; j < cols; j += lanes<T>) {
+            const Index left = cols - j;
+            const auto [g, centred] = terms(r, j, left);
+            Vec<T> v = g * load(strip.scale.data() + j);
+            if (batch_statistics) v -= load(level.data() + j) + centred * load(slope.data() + j);
+            put<T>(dx + r * channels + first + j, v, left, dx_accumulate);
+          }
+        }
+      });
+    });
+    return;
+  }
+  each_channel(channels, outer * inner, [=](Index c) {
+    const T root = reciprocal_root(norm.variance[c], norm.eps);
+    const T scale = norm.gamma != nullptr ? root * norm.gamma[c] : root;
+    const T shift = norm.beta != nullptr ? norm.beta[c] : T(0);
+    const T m = norm.mean[c];
+    const Index step = channels * inner;
+    const auto terms = [=](Index o, Index i, Index left) {
+      const Index at = c * inner + o * step + i;
+      const Vec<T> centred = load(x + at, left) - m;
+      return std::array{passed(load(dy + at, left), centred, scale, shift), centred};
+    };
+    T sum = 0;
+    T dot = 0;
+    if (sums_wanted) {
+      sum =
+          static_cast<T>(sum_runs<T>(outer, inner, [=](Index o, Index i, Index left) { return terms(o, i, left)[0]; }));
+      dot = static_cast<T>(sum_runs<T>(outer, inner, [=](Index o, Index i, Index left) {
+        const auto [g, centred] = terms(o, i, left);
+        return g * (centred * root);
+      }));
+    }
+    if (dbeta != nullptr) dbeta[c] = dbeta_accumulate ? dbeta[c] + sum : sum;
+    if (dgamma != nullptr) dgamma[c] = dgamma_accumulate ? dgamma[c] + dot : dot;
+    if (dx == nullptr) return;
+    for (Index o = 0; o < outer; ++o) {
+      for (Index i = 0; i < inner; i += lanes<T>) {
+        const Index left = inner - i;
+        const auto [g, centred] = terms(o, i, left);
+        Vec<T> v = g;
+        if (batch_statistics) v -= share * (sum + centred * root * dot);
+        put<T>(dx + c * inner + o * step + i, v * scale, left, dx_accumulate);
+      }
+    }
+  });
 }
 
 }  // namespace
 
-// Two passes: the mean first, then squares of small differences, which do not cancel.
 template <class T>
 void channel_moments(Index outer, Index channels, Index inner, const T* x, T* mean, T* variance) {
-  const T share = T(1) / static_cast<T>(outer * inner);
   if (inner == 1) {
     each_strip(outer, channels, [=](Index first, Index cols) {
-      const T* xs = x + first;
-      T* mean_s = mean + first;
-      Strips<T, 1> sums;
-      sum_strip<T, 1>(
-          outer, cols, [=](Index r, Index j, Index left) { return std::array{load(xs + r * channels + j, left)}; },
-          sums);
-      for (Index j = 0; j < cols; j += lanes<T>) store(mean_s + j, share * load(sums[0].data() + j), cols - j);
-      sum_strip<T, 1>(
-          outer, cols,
-          [=](Index r, Index j, Index left) {
-            const Vec<T> d = load(xs + r * channels + j, left) - load(mean_s + j, left);
-            return std::array{d * d};
-          },
-          sums);
-      for (Index j = 0; j < cols; j += lanes<T>)
-        store(variance + first + j, share * load(sums[0].data() + j), cols - j);
+      constexpr Index most = 16;
+      const Index size = std::max(rows_for(outer, cols, grain), (outer + most - 1) / most);
+      std::array<Moments<T>, most> part;
+      parallel_for(outer, size, [&](Index begin, Index end) {
+        strip_moments(begin, end, cols, x + first, channels, part[static_cast<std::size_t>(begin / size)]);
+      });
+      Moments<T>& all = part[0];
+      for (std::size_t p = 1; static_cast<Index>(p) * size < outer; ++p) {
+        join_moments(all, part[p].rows, cols, part[p].mean, part[p].squares);
+      }
+      for (std::size_t j = 0; j < static_cast<std::size_t>(cols); ++j) {
+        mean[first + static_cast<Index>(j)] = static_cast<T>(all.mean[j]);
+        variance[first + static_cast<Index>(j)] = static_cast<T>(all.squares[j] / static_cast<Total<T>>(outer));
+      }
     });
     return;
   }
+  // Two passes: the mean first, then squares of small differences, which do not cancel.
+  const T share = T(1) / static_cast<T>(outer * inner);
   each_channel(channels, outer * inner, [=](Index c) {
     const T* xc = x + c * inner;
     const Index step = channels * inner;
@@ -114,203 +266,25 @@ void channel_moments(Index outer, Index channels, Index inner, const T* x, T* me
 }
 
 template <class T>
-void channel_normalize(Index outer, Index channels, Index inner, const T* x, const T* mean, const T* variance, T eps,
-                       const T* gamma, const T* beta, T* y) {
-  if (inner == 1) {
-    each_strip(outer, channels, [=](Index first, Index cols) {
-      Strip<T> scale;
-      reciprocal_roots(cols, variance + first, eps, scale);
-      if (gamma != nullptr) {
-        for (Index j = 0; j < cols; j += lanes<T>) {
-          store<T>(scale.data() + j, load(scale.data() + j) * load(gamma + first + j, cols - j));
-        }
-      }
-      each_rows(outer, cols, [=, scales = scale.data()](Index begin, Index end) {
-        for (Index r = begin; r < end; ++r) {
-          const Index at = r * channels + first;
-          for (Index j = 0; j < cols; j += lanes<T>) {
-            const Index left = cols - j;
-            Vec<T> v = (load(x + at + j, left) - load(mean + first + j, left)) * load(scales + j);
-            if (beta != nullptr) v += load(beta + first + j, left);
-            store(y + at + j, v, left);
-          }
-        }
-      });
-    });
-    return;
-  }
-  each_channel(outer * channels, inner, [=](Index k) {
-    const Index c = k % channels;
-    const T scale = reciprocal_root(variance[c], eps) * (gamma != nullptr ? gamma[c] : T(1));
-    const T shift = beta != nullptr ? beta[c] : T(0);
-    const T m = mean[c];
-    for (Index i = 0; i < inner; i += lanes<T>) {
-      store(y + k * inner + i, (load(x + k * inner + i, inner - i) - m) * scale + shift, inner - i);
-    }
-  });
-}
-
-// x̂ = (x − μ)·r, r = 1/√(σ² + eps); dβ = Σ dy, dγ = Σ dy·x̂; dx = γ·r·dy, and with batch statistics
-// dx = γ·r·(dy − dβ/N − x̂·dγ/N).
-template <class T>
-void channel_normalize_backward(Index outer, Index channels, Index inner, const T* x, const T* mean, const T* variance,
-                                T eps, const T* gamma, bool batch_statistics, const T* dy, T* dx, bool dx_accumulate,
-                                T* dgamma, bool dgamma_accumulate, T* dbeta, bool dbeta_accumulate) {
-  const T share = batch_statistics ? T(1) / static_cast<T>(outer * inner) : T(0);
-  const bool sums_wanted = dgamma != nullptr || dbeta != nullptr || (dx != nullptr && batch_statistics);
-  if (inner == 1) {
-    each_strip(outer, channels, [=](Index first, Index cols) {
-      Strip<T> root;
-      reciprocal_roots(cols, variance + first, eps, root);
-      const T* roots = root.data();
-      Strips<T, 2> sums{};  // Σ dy and Σ dy·x̂
-      if (sums_wanted) {
-        sum_strip<T, 2>(
-            outer, cols,
-            [=](Index r, Index j, Index left) {
-              const Index at = r * channels + first + j;
-              const Vec<T> g = load(dy + at, left);
-              return std::array{g, g * ((load(x + at, left) - load(mean + first + j, left)) * load(roots + j))};
-            },
-            sums);
-      }
-      for (Index j = 0; j < cols; j += lanes<T>) {
-        const Index left = cols - j;
-        if (dbeta != nullptr) put<T>(dbeta + first + j, load(sums[0].data() + j), left, dbeta_accumulate);
-        if (dgamma != nullptr) put<T>(dgamma + first + j, load(sums[1].data() + j), left, dgamma_accumulate);
-      }
-      if (dx == nullptr) return;
-      each_rows(outer, cols, [=, sum = sums[0].data(), dot = sums[1].data()](Index begin, Index end) {
-        for (Index r = begin; r < end; ++r) {
-          for (Index j = 0; j < cols; j += lanes<T>) {
-            const Index left = cols - j;
-            const Index at = r * channels + first + j;
-            Vec<T> v = load(dy + at, left);
-            if (batch_statistics) {
-              const Vec<T> normal = (load(x + at, left) - load(mean + first + j, left)) * load(roots + j);
-              v -= share * (load(sum + j) + normal * load(dot + j));
-            }
-            v *= load(roots + j);
-            if (gamma != nullptr) v *= load(gamma + first + j, left);
-            put<T>(dx + at, v, left, dx_accumulate);
-          }
-        }
-      });
-    });
-    return;
-  }
-  each_channel(channels, outer * inner, [=](Index c) {
-    const T root = reciprocal_root(variance[c], eps);
-    const T m = mean[c];
-    const Index step = channels * inner;
-    const Index start = c * inner;
-    T sum = 0;
-    T dot = 0;
-    if (sums_wanted) {
-      sum = static_cast<T>(sum_runs<T>(
-          outer, inner, [=](Index o, Index i, Index left) { return load(dy + start + o * step + i, left); }));
-      dot = static_cast<T>(sum_runs<T>(outer, inner, [=](Index o, Index i, Index left) {
-        const Index at = start + o * step + i;
-        return load(dy + at, left) * ((load(x + at, left) - m) * root);
-      }));
-    }
-    if (dbeta != nullptr) dbeta[c] = dbeta_accumulate ? dbeta[c] + sum : sum;
-    if (dgamma != nullptr) dgamma[c] = dgamma_accumulate ? dgamma[c] + dot : dot;
-    if (dx == nullptr) return;
-    const T scale = gamma != nullptr ? root * gamma[c] : root;
-    for (Index o = 0; o < outer; ++o) {
-      for (Index i = 0; i < inner; i += lanes<T>) {
-        const Index left = inner - i;
-        const Index at = start + o * step + i;
-        Vec<T> v = load(dy + at, left);
-        if (batch_statistics) v -= share * (sum + (load(x + at, left) - m) * root * dot);
-        put<T>(dx + at, v * scale, left, dx_accumulate);
-      }
-    }
-  });
+void channel_normalize(Index outer, Index channels, Index inner, const ChannelNorm<T>& norm, const T* x, T* y) {
+  const auto run = norm.relu ? normalize_channels<T, true> : normalize_channels<T, false>;
+  run(outer, channels, inner, norm, x, y);
 }
 
 template <class T>
-void layer_normalize(Index rows, Index n, const T* x, T eps, const T* gamma, const T* beta, T* y, T* mean, T* rstd) {
-  const T share = T(1) / static_cast<T>(n);
-  each_rows(rows, n, [=](Index begin, Index end) {
-    for (Index r = begin; r < end; ++r) {
-      const T* xr = x + r * n;
-      const T m =
-          share * static_cast<T>(sum_of_terms<T>(0, n, [=](Index i, Index left) { return load(xr + i, left); }));
-      const T variance = share * static_cast<T>(sum_of_terms<T>(0, n, [=](Index i, Index left) {
-                           const Vec<T> d = lanes_within<T>(load(xr + i, left) - m, left);
-                           return d * d;
-                         }));
-      const T root = reciprocal_root(variance, eps);
-      mean[r] = m;
-      rstd[r] = root;
-      for (Index i = 0; i < n; i += lanes<T>) {
-        const Index left = n - i;
-        Vec<T> v = (load(xr + i, left) - m) * root;
-        if (gamma != nullptr) v *= load(gamma + i, left);
-        if (beta != nullptr) v += load(beta + i, left);
-        store(y + r * n + i, v, left);
-      }
-    }
-  });
+void channel_normalize_backward(Index outer, Index channels, Index inner, const ChannelNorm<T>& norm,
+                                bool batch_statistics, const T* x, const T* dy, T* dx, bool dx_accumulate, T* dgamma,
+                                bool dgamma_accumulate, T* dbeta, bool dbeta_accumulate) {
+  const auto run = norm.relu ? normalize_channels_backward<T, true> : normalize_channels_backward<T, false>;
+  run(outer, channels, inner, norm, batch_statistics, x, dy, dx, dx_accumulate, dgamma, dgamma_accumulate, dbeta,
+      dbeta_accumulate);
 }
 
-// With g = dy·γ: dx = r·(g − mean(g) − x̂·mean(g·x̂)) along the row; dβ = Σ dy, dγ = Σ dy·x̂ over the rows.
-template <class T>
-void layer_normalize_backward(Index rows, Index n, const T* x, const T* mean, const T* rstd, const T* gamma,
-                              const T* dy, T* dx, bool dx_accumulate, T* dgamma, bool dgamma_accumulate, T* dbeta,
-                              bool dbeta_accumulate) {
-  if (dx != nullptr) {
-    const T share = T(1) / static_cast<T>(n);
-    each_rows(rows, n, [=](Index begin, Index end) {
-      for (Index r = begin; r < end; ++r) {
-        const T* xr = x + r * n;
-        const T* gr = dy + r * n;
-        const T m = mean[r];
-        const T root = rstd[r];
-        const auto scaled = [=](Index i, Index left) {
-          const Vec<T> g = load(gr + i, left);
-          return gamma != nullptr ? g * load(gamma + i, left) : g;
-        };
-        const auto normal = [=](Index i, Index left) { return (load(xr + i, left) - m) * root; };
-        const T sum = share * static_cast<T>(sum_of_terms<T>(0, n, scaled));
-        const T dot = share * static_cast<T>(sum_of_terms<T>(
-                                  0, n, [=](Index i, Index left) { return scaled(i, left) * normal(i, left); }));
-        for (Index i = 0; i < n; i += lanes<T>) {
-          const Index left = n - i;
-          put<T>(dx + r * n + i, root * (scaled(i, left) - sum - normal(i, left) * dot), left, dx_accumulate);
-        }
-      }
-    });
-  }
-  if (dgamma == nullptr && dbeta == nullptr) return;
-  each_strip(rows, n, [=](Index first, Index cols) {
-    Strips<T, 2> sums;
-    sum_strip<T, 2>(
-        rows, cols,
-        [=](Index r, Index j, Index left) {
-          const Index at = r * n + first + j;
-          const Vec<T> g = load(dy + at, left);
-          return std::array{g, g * ((load(x + at, left) - mean[r]) * rstd[r])};
-        },
-        sums);
-    for (Index j = 0; j < cols; j += lanes<T>) {
-      const Index left = cols - j;
-      if (dbeta != nullptr) put<T>(dbeta + first + j, load(sums[0].data() + j), left, dbeta_accumulate);
-      if (dgamma != nullptr) put<T>(dgamma + first + j, load(sums[1].data() + j), left, dgamma_accumulate);
-    }
-  });
-}
-
-#define RANVIER_INSTANTIATE(T)                                                                                        \
-  template void channel_moments<T>(Index, Index, Index, const T*, T*, T*);                                            \
-  template void channel_normalize<T>(Index, Index, Index, const T*, const T*, const T*, T, const T*, const T*, T*);   \
-  template void channel_normalize_backward<T>(Index, Index, Index, const T*, const T*, const T*, T, const T*, bool,   \
-                                              const T*, T*, bool, T*, bool, T*, bool);                                \
-  template void layer_normalize<T>(Index, Index, const T*, T, const T*, const T*, T*, T*, T*);                        \
-  template void layer_normalize_backward<T>(Index, Index, const T*, const T*, const T*, const T*, const T*, T*, bool, \
-                                            T*, bool, T*, bool);
+#define RANVIER_INSTANTIATE(T)                                                                                      \
+  template void channel_moments<T>(Index, Index, Index, const T*, T*, T*);                                          \
+  template void channel_normalize<T>(Index, Index, Index, const ChannelNorm<T>&, const T*, T*);                     \
+  template void channel_normalize_backward<T>(Index, Index, Index, const ChannelNorm<T>&, bool, const T*, const T*, \
+                                              T*, bool, T*, bool, T*, bool);
 RANVIER_INSTANTIATE(float)
 RANVIER_INSTANTIATE(double)
 #undef RANVIER_INSTANTIATE

@@ -9,18 +9,28 @@ namespace ranvier::kernels {
 template <class T>
 void channel_moments(Index outer, Index channels, Index inner, const T* x, T* mean, T* variance);
 
-/// y = (x − mean)·rsqrt(variance + eps)·gamma + beta per channel; gamma or beta may be null.
+/// How channels are normalised: f((x − mean)·rsqrt(variance + eps)·gamma + beta). gamma or beta may be null; f is the
+/// identity, or max(·, 0) with relu.
 template <class T>
-void channel_normalize(Index outer, Index channels, Index inner, const T* x, const T* mean, const T* variance, T eps,
-                       const T* gamma, const T* beta, T* y);
+struct ChannelNorm {
+  const T* mean;
+  const T* variance;
+  T eps;
+  const T* gamma;
+  const T* beta;
+  bool relu = false;
+};
 
-/// Gradients of channel_normalize. With batch_statistics, mean and variance are those of x itself and their gradient is
-/// included (training); else they are constants (inference). Any of dx, dgamma, dbeta may be null; each has its own
-/// accumulate flag.
 template <class T>
-void channel_normalize_backward(Index outer, Index channels, Index inner, const T* x, const T* mean, const T* variance,
-                                T eps, const T* gamma, bool batch_statistics, const T* dy, T* dx, bool dx_accumulate,
-                                T* dgamma, bool dgamma_accumulate, T* dbeta, bool dbeta_accumulate);
+void channel_normalize(Index outer, Index channels, Index inner, const ChannelNorm<T>& norm, const T* x, T* y);
+
+/// Gradients of channel_normalize, which are found from x alone, also with relu. With batch_statistics, mean and variance
+/// are those of x itself and their gradient is included (training); else they are constants (inference). Any of dx,
+/// dgamma, dbeta may be null; each has its own accumulate flag.
+template <class T>
+void channel_normalize_backward(Index outer, Index channels, Index inner, const ChannelNorm<T>& norm,
+                                bool batch_statistics, const T* x, const T* dy, T* dx, bool dx_accumulate, T* dgamma,
+                                bool dgamma_accumulate, T* dbeta, bool dbeta_accumulate);
 
 /// Each of `rows` rows of n is normalised by its own mean and variance, then scaled by gamma[n] and shifted by beta[n]
 /// (either may be null). mean and rstd (rows) are kept for the gradient.

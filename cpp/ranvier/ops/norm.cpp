@@ -21,30 +21,43 @@ const T* data_or_null(const Tensor& x) {
   return x.defined() ? x.data<T>() : nullptr;
 }
 
-// y = (x − mean)·rsqrt(variance + ε)·γ + β per channel, with its gradient.
+Tensor kept_or_none(const Tensor& x) { return x.defined() ? keep(x) : Tensor(); }
+
+template <class T>
+kernels::ChannelNorm<T> norm_of(const Tensor& mean, const Tensor& variance, double epsilon, const NormParams& params,
+                                bool relu) {
+  return {mean.data<T>(),
+          variance.data<T>(),
+          static_cast<T>(epsilon),
+          data_or_null<T>(params.gamma),
+          data_or_null<T>(params.beta),
+          relu};
+}
+
+// y = (x − mean)·rsqrt(variance + ε)·γ + β per channel, then perhaps max(y, 0), with its gradient.
 Tensor normalize(const char* name, const Tensor& x, const Split& at, double epsilon, const NormParams& params,
-                 const Tensor& mean, const Tensor& variance, bool batch_statistics) {
+                 const Tensor& mean, const Tensor& variance, bool batch_statistics, bool relu) {
   Tensor y = empty(x.shape(), x.dtype());
   dispatch_floating(x.dtype(), name, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    exec([at, eps = static_cast<T>(epsilon), px = x.data<T>(), m = mean.data<T>(), v = variance.data<T>(),
-          gamma = data_or_null<T>(params.gamma), beta = data_or_null<T>(params.beta), to = y.data<T>()] {
-      kernels::channel_normalize<T>(at.outer, at.length, at.inner, px, m, v, eps, gamma, beta, to);
+    exec([at, norm = norm_of<T>(mean, variance, epsilon, params, relu), from = x.data<T>(), to = y.data<T>()] {
+      kernels::channel_normalize<T>(at.outer, at.length, at.inner, norm, from, to);
     });
   });
   if (!wants_grad({&x, &params.gamma, &params.beta})) return y;
-  const Tensor gamma = params.gamma.defined() ? keep(params.gamma) : Tensor();
+  // beta is read again only to see where the ReLU passed
+  const NormParams kept{kept_or_none(params.gamma), relu ? kept_or_none(params.beta) : Tensor()};
   return attach(name, y, {&x, &params.gamma, &params.beta},
-                [at, epsilon, batch_statistics, kept = keep(x), mean, variance, gamma](const Tensor& dy, Grads& to) {
+                [at, epsilon, batch_statistics, relu, x = keep(x), mean, variance, kept](const Tensor& dy, Grads& to) {
                   dispatch_floating(dy.dtype(), "gradient", [&](auto tag) {
                     using T = typename decltype(tag)::type;
                     const auto dx = to.sink<T>(0);
                     const auto dgamma = to.sink<T>(1);
                     const auto dbeta = to.sink<T>(2);
-                    exec([at, eps = static_cast<T>(epsilon), batch_statistics, px = kept.data<T>(), m = mean.data<T>(),
-                          v = variance.data<T>(), pg = data_or_null<T>(gamma), g = dy.data<T>(), dx, dgamma, dbeta] {
-                      kernels::channel_normalize_backward<T>(at.outer, at.length, at.inner, px, m, v, eps, pg,
-                                                             batch_statistics, g, dx.data, dx.accumulate, dgamma.data,
+                    exec([at, norm = norm_of<T>(mean, variance, epsilon, kept, relu), batch_statistics,
+                          from = x.data<T>(), g = dy.data<T>(), dx, dgamma, dbeta] {
+                      kernels::channel_normalize_backward<T>(at.outer, at.length, at.inner, norm, batch_statistics,
+                                                             from, g, dx.data, dx.accumulate, dgamma.data,
                                                              dgamma.accumulate, dbeta.data, dbeta.accumulate);
                     });
                   });
@@ -66,8 +79,8 @@ Channels channels_of(const char* name, const Tensor& x, Index axis, const NormPa
 
 }  // namespace
 
-Tensor batch_norm_train(const Tensor& given, Index axis, double epsilon, const NormParams& params,
-                        Moments* statistics) {
+Tensor batch_norm_train(const Tensor& given, Index axis, double epsilon, const NormParams& params, Moments* statistics,
+                        bool relu) {
   const Tensor x = detail::as_floating(given);
   const auto [at, shape] = channels_of("batch_norm", x, axis, params);
   check(x.numel() > 0, "batch_norm: expected at least one value per channel, received shape ", x.shape());
@@ -80,7 +93,7 @@ Tensor batch_norm_train(const Tensor& given, Index axis, double epsilon, const N
     });
   });
   if (statistics != nullptr) *statistics = {mean, variance};
-  return normalize("batch_norm", x, at, epsilon, params, mean, variance, true);
+  return normalize("batch_norm", x, at, epsilon, params, mean, variance, true, relu);
 }
 
 void move_average(const Tensor& moving, const Tensor& fresh, double momentum) {
@@ -95,12 +108,12 @@ void move_average(const Tensor& moving, const Tensor& fresh, double momentum) {
 }
 
 Tensor batch_norm_infer(const Tensor& given, Index axis, double epsilon, const NormParams& params, const Tensor& mean,
-                        const Tensor& variance) {
+                        const Tensor& variance, bool relu) {
   const Tensor x = detail::as_floating(given);
   const auto [at, shape] = channels_of("batch_norm", x, axis, params);
   check_param("batch_norm", "a mean", mean, shape, x.dtype());
   check_param("batch_norm", "a variance", variance, shape, x.dtype());
-  return normalize("batch_norm", x, at, epsilon, params, keep(mean), keep(variance), false);
+  return normalize("batch_norm", x, at, epsilon, params, keep(mean), keep(variance), false, relu);
 }
 
 Tensor layer_norm(const Tensor& given, int first_axis, double epsilon, const NormParams& params) {
@@ -122,7 +135,7 @@ Tensor layer_norm(const Tensor& given, int first_axis, double epsilon, const Nor
           r = rstd.data<T>()] { kernels::layer_normalize<T>(count, n, px, eps, gamma, beta, to, m, r); });
   });
   if (!wants_grad({&x, &params.gamma, &params.beta})) return y;
-  const Tensor gamma = params.gamma.defined() ? keep(params.gamma) : Tensor();
+  const Tensor gamma = kept_or_none(params.gamma);
   return attach("layer_norm", y, {&x, &params.gamma, &params.beta},
                 [count, n, kept = keep(x), mean, rstd, gamma](const Tensor& dy, Grads& to) {
                   dispatch_floating(dy.dtype(), "gradient", [&](auto tag) {
