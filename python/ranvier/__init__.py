@@ -33,13 +33,14 @@ if TYPE_CHECKING:
         utils,
     )
     from ranvier._config_report import show_config
+    from ranvier._symbolic import KerasTensor
     from ranvier._tensor import no_grad
     from ranvier.data import DataLoader
     from ranvier.initializers import Initializer
     from ranvier.layers import Input, InputSpec, Layer
     from ranvier.losses import Loss
     from ranvier.metrics import Metric
-    from ranvier.models import Model, NonFiniteLossError, Sequential
+    from ranvier.models import Functional, Model, NonFiniteLossError, Sequential
     from ranvier.optimizers import Optimizer
     from ranvier.regularizers import Regularizer
 
@@ -47,9 +48,11 @@ __version__: str = _core.build_info()["version"]
 
 __all__ = [
     "DataLoader",
+    "Functional",
     "Initializer",
     "Input",
     "InputSpec",
+    "KerasTensor",
     "Layer",
     "Loss",
     "Metric",
@@ -110,9 +113,11 @@ _MODULES = frozenset(
 )
 _HOMES = {
     "DataLoader": "ranvier.data",
+    "Functional": "ranvier.models",
     "Initializer": "ranvier.initializers",
     "Input": "ranvier.layers",
     "InputSpec": "ranvier.layers",
+    "KerasTensor": "ranvier._symbolic",
     "Layer": "ranvier.layers",
     "Loss": "ranvier.losses",
     "Metric": "ranvier.metrics",

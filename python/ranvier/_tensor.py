@@ -11,6 +11,7 @@ import numpy as np
 
 from ranvier import config
 from ranvier._core import Tensor, Variable, as_tensor, is_grad_enabled, set_grad_enabled
+from ranvier._symbolic import KerasTensor, SymbolicInputError
 
 __all__ = ["Tensor", "Variable", "convert_to_numpy", "convert_to_tensor", "is_tensor", "no_grad"]
 
@@ -50,6 +51,11 @@ def convert_to_tensor(x: Any, dtype: Any = None) -> Tensor:
     wanted = None if dtype is None else config.standardize_dtype(dtype)
     if isinstance(x, Tensor | Variable):
         return as_tensor(x, wanted)
+    if isinstance(x, KerasTensor):
+        raise SymbolicInputError(
+            f"[convert_to_tensor] expected numbers, received {x!r}, which is symbolic: it has no values until a model "
+            "runs. Make a Model(inputs, outputs) and call that on data."
+        )
     if isinstance(x, Sequence) and not isinstance(x, str) and _holds_tensors(x):
         from ranvier import ops
 
@@ -61,7 +67,7 @@ def convert_to_tensor(x: Any, dtype: Any = None) -> Tensor:
 
 
 def _holds_tensors(x: Sequence[Any]) -> bool:
-    return any(isinstance(item, Tensor | Variable) for item in x)
+    return any(isinstance(item, Tensor | Variable | KerasTensor) for item in x)
 
 
 def _as_numeric_array(x: Any) -> np.ndarray:

@@ -13,6 +13,7 @@ from ranvier._core import Tensor
 from ranvier._core import ops as engine
 from ranvier._registry import Registry
 from ranvier.ops._convert import floating
+from ranvier.ops._recording import recorded
 from ranvier.ops.nn import (
     celu,
     elu,
@@ -92,6 +93,7 @@ def linear(x: Any) -> Any:
 
 
 @registry.register()
+@recorded
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
     """The rectifier: `max_value` at or above it, `x` from `threshold` on, ``negative_slope * (x - threshold)`` below.
 
@@ -111,24 +113,28 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
 
 
 @registry.register()
+@recorded
 def gelu(x: Any, approximate: bool = False) -> Tensor:
     """``x * P(X <= x)`` for a standard normal X (Hendrycks & Gimpel 2016), or its tanh form when `approximate`."""
     return ops.gelu(x, approximate)
 
 
 @registry.register()
+@recorded
 def mish(x: Any) -> Tensor:
     """``x * tanh(softplus(x))`` (Misra 2019)."""
     return engine.unary("mish", floating(x))
 
 
 @registry.register()
+@recorded
 def exponential(x: Any) -> Tensor:
     """``exp(x)``."""
     return ops.exp(x)
 
 
 @registry.register()
+@recorded
 def step(x: Any) -> Tensor:
     """1 where ``x >= 0``, else 0: Rosenblatt's threshold unit (1958). Its gradient is 0; train it by his rule."""
     return engine.unary("step", floating(x))
@@ -200,9 +206,13 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     return get(config)
 
 
+def _bare(function: Any) -> Any:
+    return getattr(function, "__wrapped__", function)  # ops.swish and ops.silu are one function
+
+
 def native_name(activation: Any) -> str | None:
     """The engine's name of a built-in activation at its default parameters, None when it must be called in Python."""
     name = getattr(activation, "__name__", None)
-    if name is None or name in _PYTHON_ONLY or registry.classes().get(name) is not activation:
+    if name is None or name in _PYTHON_ONLY or _bare(registry.classes().get(name)) is not _bare(activation):
         return None
     return str(name)

@@ -361,10 +361,10 @@ def test_archives_with_wrong_contents(tmp_path: Path) -> None:
     config = json.loads(texts["config.json"])
     state = json.loads(texts["state.json"])
     fewer = {**config, "config": {**config["config"], "layers": config["config"]["layers"][:2]}}
-    unknown = {**config, "class_name": "Functional"}
+    unknown = {**config, "class_name": "Nonsense"}
     cases: list[tuple[dict[str, Any], str]] = [
         ({"config.json": "[]"}, "'class_name' and 'config' of a model"),
-        ({"config.json": json.dumps(unknown)}, "unknown classes: Functional"),
+        ({"config.json": json.dumps(unknown)}, "unknown classes: Nonsense"),
         ({"config.json": json.dumps(fewer)}, "received also"),
         ({"state.json": json.dumps({**state, "order": 3})}, "state of training does not fit"),
         ({"state.json": json.dumps({**state, "optimizer": {"iterations": 1, "variables": ["x"]}})}, "does not fit"),

@@ -263,7 +263,7 @@ def test_clone_with_a_function() -> None:
 
     assert clone_model(model, clone_function=wider).output_shape == (None, 4)
     for bad in (layers.Dense(2), "model"):
-        with pytest.raises(ValueError, match="expected a Sequential"):
+        with pytest.raises(ValueError, match="expected a model"):
             clone_model(bad)
 
 

@@ -51,8 +51,27 @@ from ranvier.layers.image_moving import (
 )
 from ranvier.layers.image_tone import AutoContrast, Equalization, Grayscale, Posterization, Solarization
 from ranvier.layers.input_spec import InputSpec
+from ranvier.layers.merging import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from ranvier.layers.native import NativeLayer
 from ranvier.layers.normalization import BatchNormalization, LayerNormalization
+from ranvier.layers.operation import Operation as Operation
 from ranvier.layers.pooling import (
     AdaptiveAveragePooling1D,
     AdaptiveAveragePooling2D,
@@ -110,9 +129,11 @@ __all__ = [
     "AdaptiveMaxPooling1D",
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
+    "Add",
     "AlphaDropout",
     "AugMix",
     "AutoContrast",
+    "Average",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
@@ -121,6 +142,7 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "CenterCrop",
+    "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -140,6 +162,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Dot",
     "Dropout",
     "ELU",
     "Equalization",
@@ -173,7 +196,10 @@ __all__ = [
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
+    "Maximum",
+    "Minimum",
     "MixUp",
+    "Multiply",
     "NativeLayer",
     "Normalization",
     "PReLU",
@@ -210,15 +236,24 @@ __all__ = [
     "SeparableConvolution2D",
     "Softmax",
     "Solarization",
+    "Subtract",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
+    "add",
+    "average",
+    "concatenate",
     "deserialize",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
     "registry",
     "serialize",
+    "subtract",
 ]
 
 

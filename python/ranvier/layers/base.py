@@ -11,8 +11,10 @@ from typing import Any, ClassVar
 from ranvier import _core, config, ops, regularizers
 from ranvier._core import Tensor, Variable
 from ranvier._registry import Registry, auto_name
+from ranvier._symbolic import Node, is_symbolic, map_structure, symbols
 from ranvier._tensor import convert_to_tensor, no_grad
 from ranvier.layers._calling import check_name, extra_arguments, legacy_input_shape, map_tensors, plain_arguments
+from ranvier.layers._ends import GraphEnd
 from ranvier.layers._weights import WeightOwner
 from ranvier.layers.input_spec import InputSpec
 
@@ -43,6 +45,10 @@ class Layer(WeightOwner):
     input_spec: InputSpec | None = None
     _takes_training: ClassVar[bool] = False
     _training_default: ClassVar[bool] = False  # of a call outside of all others: the default in `call`'s signature
+    _is_operation: bool = False  # whether a function or operator made it: no member of Model.layers
+
+    input = GraphEnd("input_tensors", "The symbolic input of the first call: a KerasTensor, or a list of several.")
+    output = GraphEnd("output_tensors", "The symbolic output of the first call: a KerasTensor, or a list of several.")
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Remembers the arguments, for get_config of classes that do not define it."""
@@ -80,6 +86,8 @@ class Layer(WeightOwner):
         self._losses: list[Tensor] = []  # of the last call
         self._build_shape: Any = None
         self._engine_layer: _core.Layer | None = None
+        self._node_refs: list[Any] = []  # weak references to its calls on symbolic tensors
+        self._stack: Any = None  # a weak reference to the Sequential it is in
         self._input_shape_arg = legacy_input_shape(kwargs)
         if kwargs:
             raise ValueError(
@@ -110,6 +118,10 @@ class Layer(WeightOwner):
         if not before_call and any(not layer.built for layer in self._sublayers()):
             self._trial_run(input_shape)
         self._set_paths()
+
+    def _build_for_symbols(self, shapes: Any) -> None:
+        """Builds before a call on symbolic tensors, which runs layers inside when there is no other way."""
+        self._build_if_needed(shapes, before_call=True)
 
     def _trial_run(self, input_shape: Any) -> Any:
         with no_grad():
@@ -156,6 +168,11 @@ class Layer(WeightOwner):
         """
         if not hasattr(self, "_weights"):
             raise RuntimeError(f"[{type(self).__name__}] call super().__init__() in __init__ before the layer is used.")
+        if is_symbolic((inputs, args, kwargs)):
+            from ranvier.layers._symbolic_call import call_symbolically
+
+            given = kwargs if training is None else {**kwargs, "training": bool(training)}
+            return call_symbolically(self, (inputs, *args), given)
         inputs = map_tensors(self._convert, inputs)
         shapes = map_tensors(lambda x: x.shape, inputs)
         if self.input_spec is not None and isinstance(shapes, tuple):
@@ -192,11 +209,44 @@ class Layer(WeightOwner):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Shape of the output for `input_shape` (batch axis included, None kept); found by a trial run by default."""
+        from ranvier.layers._symbolic_call import outputs_of_trial, shaped_like
+
         with no_grad():
             self._build_if_needed(input_shape)
-            y = self._trial_run(input_shape)
-        unknown = isinstance(input_shape, tuple) and input_shape[:1] == (None,)
-        return map_tensors(lambda t: (None, *t.shape[1:]) if unknown and t.ndim else t.shape, y)
+        outputs = outputs_of_trial(self.name, self, (shaped_like(input_shape, self.dtype, self.name),), {})
+        return map_structure(lambda tensor: tensor.shape, outputs)
+
+    # -- calls on symbolic tensors -----------------------------------------------------------------------------------
+
+    @property
+    def inbound_nodes(self) -> list[Node]:
+        """Its calls on symbolic tensors, as far as anything still holds their results."""
+        return [node for ref in self._node_refs if (node := ref()) is not None]
+
+    _inbound_nodes = inbound_nodes
+
+    def _symbolic_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What a call on these symbolic tensors gives."""
+        from ranvier.layers._symbolic_call import outputs_of_trial, shaped_like
+
+        told = type(self).compute_output_shape is not Layer.compute_output_shape
+        inside = any(not layer.built for layer in self._sublayers())
+        if told and not inside and not symbols((args[1:], kwargs)):
+            shapes = map_structure(lambda x: x.shape, args[0])
+            return shaped_like(self.compute_output_shape(shapes), self._symbolic_dtype(args), self.name)
+        plain = {key: value for key, value in kwargs.items() if key != "training"}
+        outputs = outputs_of_trial(self.name, self, args, plain)
+        self._forget_losses()
+        return outputs
+
+    def _symbolic_dtype(self, args: tuple[Any, ...]) -> str:
+        """Dtype of the results where compute_output_shape tells their shapes."""
+        return self.dtype
+
+    def _forget_losses(self) -> None:
+        self._losses = []
+        for layer in self._sublayers():
+            layer._forget_losses()
 
     # -- losses of its own -------------------------------------------------------------------------------------------
 
@@ -249,7 +299,7 @@ class Layer(WeightOwner):
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the engine's side, which is made again when needed."""
-        return {**self.__dict__, "_engine_layer": None, "_losses": []}
+        return {**self.__dict__, "_engine_layer": None, "_losses": [], "_node_refs": [], "_stack": None}
 
     # -- configuration -----------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ranvier import _core, activations, config, initializers, regularizers
+from ranvier._symbolic import KerasTensor, Node
 from ranvier._tensor import convert_to_tensor
 from ranvier.layers._checks import positive_int
 from ranvier.layers.base import Layer, registry
@@ -49,6 +50,18 @@ class InputLayer(Layer):
         self.batch_shape: tuple[int | None, ...] = _sizes(batch_shape, self.name)
         self._build_shape = self.batch_shape
         self.built = True
+
+    @property
+    def output(self) -> KerasTensor:
+        """The symbolic tensor of this input."""
+        if not self.inbound_nodes:
+            self._node_refs.clear()
+            tensor = KerasTensor(self.batch_shape, self.dtype, name=self.name)
+            Node(self, (), {}, tensor)
+            return tensor
+        return self.inbound_nodes[0].output_tensors[0]
+
+    input = output
 
     def call(self, inputs: Any) -> Any:
         """The input as it is."""
@@ -93,11 +106,40 @@ def Input(
     shape: Any = None,
     batch_size: int | None = None,
     dtype: Any = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
     batch_shape: Any = None,
     name: str | None = None,
-) -> InputLayer:
-    """The first entry of a Sequential: ``Sequential([Input((784,)), Dense(10)])``. Arguments as in `InputLayer`."""
-    return InputLayer(shape, batch_size, dtype, batch_shape, name)
+    tensor: Any = None,
+    optional: bool = False,
+) -> KerasTensor:
+    """A symbolic tensor that a model begins with: the output of a new `InputLayer`.
+
+    ``x = Input((784,))``, then layers called on it, then ``Model(x, y)``; or the first entry of a `Sequential`.
+
+    Args:
+        shape: of one sample, ``(784,)``; None where a size is not known.
+        batch_size: fixed number of rows, default any.
+        dtype: default `config.floatx()`; integers are allowed.
+        sparse: accepted for Keras's sake; only None or False.
+        ragged: accepted for Keras's sake; only None or False.
+        batch_shape: shape with the batch axis, instead of `shape` and `batch_size`.
+        name: of the layer and of the tensor, default ``"input_layer"``, numbered.
+        tensor: a symbolic tensor whose shape and dtype it takes over.
+        optional: accepted for Keras's sake; only False.
+
+    Raises:
+        ValueError: no shape, two shapes, or an argument the engine has no use for.
+    """
+    if sparse or ragged or optional:
+        raise ValueError("[Input] expected sparse, ragged and optional to be off; only dense tensors are there.")
+    if tensor is not None:
+        if not isinstance(tensor, KerasTensor):
+            raise ValueError(f"[Input] tensor: expected a symbolic tensor, received {tensor!r}; give its shape.")
+        if shape is None and batch_shape is None:
+            batch_shape = tensor.shape
+        dtype = tensor.dtype if dtype is None else dtype
+    return InputLayer(shape, batch_size, dtype, batch_shape, name).output
 
 
 @registry.register()

@@ -9,7 +9,9 @@ import numpy as np
 
 from ranvier import _core, activations, config, initializers, regularizers
 from ranvier._core import Tensor
+from ranvier._symbolic import is_symbolic
 from ranvier._tensor import convert_to_tensor
+from ranvier.layers._ends import no_end
 from ranvier.layers.base import _TRAINING, Layer, python_layer
 from ranvier.utils.configs import known_arguments
 
@@ -56,6 +58,8 @@ class NativeLayer(Layer):
         super().__setattr__(name, value)
 
     def __getattr__(self, name: str) -> Any:
+        if name in ("input", "output"):  # their own message is lost on the way here
+            raise AttributeError(no_end(self.__dict__.get("_name"), name))
         if name in type(self)._weight_names:
             raise AttributeError(
                 f"[{self.__dict__.get('_name')}] has no {name} before it is built; "
@@ -194,7 +198,7 @@ class NativeLayer(Layer):
         plain = (
             self.built and self.activity_regularizer is None and self._afterwards is None and self.input_spec is None
         )
-        if not plain or args or kwargs:
+        if not plain or args or kwargs or (type(inputs) is not Tensor and is_symbolic(inputs)):
             return super().__call__(inputs, *args, training=training, **kwargs)
         if training is None:
             outer = _TRAINING.get()

@@ -1,4 +1,4 @@
-"""Models: Sequential, copies of it, and reading it from files."""
+"""Models: Sequential, Functional, copies of them, and reading them from files."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import Any
 
 from ranvier.models.cloning import clone_model, model_from_json
 from ranvier.models.errors import NonFiniteLossError
+from ranvier.models.functional import Functional
 from ranvier.models.model import Model
 from ranvier.models.sequential import Sequential
 
 __all__ = [
+    "Functional",
     "Model",
     "NonFiniteLossError",
     "Sequential",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ranvier.models.functional import Functional
 from ranvier.models.summary import BOX_CHARACTERS, LayerRow, Totals, summary_html, summary_text
 from ranvier.utils import terminal
 
@@ -35,7 +36,12 @@ def model_html(model: Any) -> str:
 
 
 def layer_rows(model: Any, expand_nested: bool = False, layer_range: Sequence[str] | None = None) -> list[LayerRow]:
-    """One row for each layer; with `expand_nested` also for those inside of models, one step deeper."""
+    """One row for each layer; with `expand_nested` also for those inside of models, one step deeper.
+
+    Of a Functional that is not just one layer after the other the rows also tell what the layers are called on.
+    """
+    if isinstance(model, Functional):
+        return _graph_rows(model, _between(model.operations, layer_range), expand_nested, 0)
     return _rows(_between(model.layers, layer_range), model._input_shape_or_none(), expand_nested, 0)
 
 
@@ -43,12 +49,40 @@ def _rows(layers: list[Any], shape: Any, expand_nested: bool, depth: int) -> lis
     found = []
     for layer in layers:
         inside, shape = shape, _output_shape(layer, shape)
-        count = layer.count_params() if layer.built else None
-        trainable = layer.trainable if count else None
-        found.append(LayerRow(layer.name, type(layer).__name__, shape, count, trainable, depth))
-        if expand_nested and hasattr(layer, "layers"):
-            found += _rows(layer.layers, inside, expand_nested, depth + 1)
+        found.append(_row(layer, shape, depth))
+        found += _inner_rows(layer, inside, expand_nested, depth + 1)
     return found
+
+
+def _graph_rows(model: Any, layers: list[Any], expand_nested: bool, depth: int) -> list[LayerRow]:
+    graph = model._graph
+    numbers = {id(node): i for op in graph.operations for i, node in enumerate(graph.nodes_of(op))}
+    chain = graph.is_chain()
+    found = []
+    for layer in layers:
+        nodes = graph.nodes_of(layer)
+        shapes = nodes[-1].output_shapes
+        sources = [tensor for node in nodes for tensor in node.input_tensors]
+        names = (f"{t._node.operation.name}[{numbers[id(t._node)]}][{t._tensor_index}]" for t in sources)
+        connected = None if chain or depth else ", ".join(names) or "-"
+        found.append(_row(layer, shapes[0] if len(shapes) == 1 else shapes, depth, connected))
+        inside = sources[0].shape if sources else None
+        found += _inner_rows(layer, inside, expand_nested, depth + 1)
+    return found
+
+
+def _inner_rows(layer: Any, shape: Any, expand_nested: bool, depth: int) -> list[LayerRow]:
+    if not expand_nested or not hasattr(layer, "layers"):
+        return []
+    if isinstance(layer, Functional):
+        return _graph_rows(layer, layer.operations, expand_nested, depth)
+    return _rows(layer.layers, shape, expand_nested, depth)
+
+
+def _row(layer: Any, shape: Any, depth: int, connected: str | None = None) -> LayerRow:
+    count = layer.count_params() if layer.built else None
+    label = getattr(layer, "class_label", type(layer).__name__)
+    return LayerRow(layer.name, label, shape, count, layer.trainable if count else None, depth, connected)
 
 
 def _output_shape(layer: Any, shape: Any) -> Any:

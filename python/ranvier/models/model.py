@@ -26,8 +26,30 @@ class Model(TrainingMixin, PredictionMixin, Layer):
     compiled and trained like a `Sequential`, with a visit to Python for every step.
     """
 
-    def __init__(self, *, trainable: bool = True, name: str | None = None, dtype: Any = None) -> None:
-        super().__init__(trainable=trainable, name=name, dtype=dtype)
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """``Model(inputs, outputs)`` is a `Functional`."""
+        if cls is Model and _gives_graph(args, kwargs):
+            from ranvier.models.functional import Functional
+
+            cls = Functional
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(
+        self, *args: Any, trainable: bool | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any
+    ) -> None:
+        if _gives_graph(args, kwargs):
+            from ranvier.models.functional import Functional
+
+            _make_functional(type(self), Functional)
+            begin: Any = Functional.__init__
+            begin(self, *args, trainable=trainable, name=name, dtype=dtype, **kwargs)
+            return
+        if args:
+            raise TypeError(
+                f"[{type(self).__name__}] expected inputs and outputs, or neither and a call() of its own, received "
+                f"{len(args)} argument{'s' if len(args) > 1 else ''}: {args[0]!r}."
+            )
+        super().__init__(trainable=trainable is not False, name=name, dtype=dtype, **kwargs)
         self._compiled = None
         self._predictor: Any = None
         self._predictor_engine: Any = None
@@ -252,3 +274,19 @@ class Model(TrainingMixin, PredictionMixin, Layer):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _gives_graph(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a constructor is given the ends of a graph: two arguments, or `inputs` or `outputs` by name."""
+    return len(args) >= 2 or "inputs" in kwargs or "outputs" in kwargs
+
+
+def _make_functional(cls: type, functional: type) -> None:
+    """Puts Functional in the place of Model among the bases of a class whose constructor gives Model a graph."""
+    if cls is Model or issubclass(cls, functional):
+        return
+    for base in cls.__bases__:
+        if issubclass(base, Model) and base is not Model:
+            _make_functional(base, functional)
+    if Model in cls.__bases__:
+        cls.__bases__ = tuple(functional if base is Model else base for base in cls.__bases__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -9,7 +10,9 @@ import numpy as np
 
 from ranvier import _core
 from ranvier._core import Tensor
+from ranvier._symbolic import KerasTensor, is_symbolic
 from ranvier._tensor import convert_to_tensor
+from ranvier.layers._sharing import layer_of, one_configuration, record_of
 from ranvier.layers.base import _TRAINING, Layer, registry
 from ranvier.layers.core import InputLayer
 from ranvier.models.model import Model
@@ -46,9 +49,10 @@ class Sequential(Model):
         self._run: Callable[[Any, bool], Tensor] | None = None  # the engine's call, once built
         self._built_input: Shape | None = None
         self._built_output: Shape | None = None
+        self._symbols: list[KerasTensor] = []  # the input and the output of each layer, once somebody asks
         super().__init__(trainable=trainable, name=name, **kwargs)
         if layers is not None:
-            if isinstance(layers, Layer):
+            if isinstance(layers, Layer | KerasTensor):
                 layers = [layers]
             for layer in layers:
                 self._put(layer)
@@ -101,6 +105,14 @@ class Sequential(Model):
         return layer
 
     def _put(self, layer: Any) -> None:
+        first: KerasTensor | None = None
+        if isinstance(layer, KerasTensor):
+            if layer._node is None or not layer._node.is_input:
+                raise ValueError(
+                    f"[{self.name}] expected layers, or Input(...) in the first place, received {layer!r}, which is "
+                    "the output of a layer; Model(inputs, outputs) makes a model of tensors."
+                )
+            first, layer = layer, layer._node.operation
         if isinstance(layer, type) and issubclass(layer, Layer):
             raise TypeError(
                 f"[{self.name}] expected a layer, received the class {layer.__name__}; write {layer.__name__}(...)."
@@ -117,6 +129,7 @@ class Sequential(Model):
             if self._layers or self._input is not None:
                 raise ValueError(f"[{self.name}] Input must come first and only once; remove {layer.name!r}.")
             self._input = layer
+            self._symbols = [] if first is None else [first]
             return
         if layer is self:
             raise ValueError(f"[{self.name}] a model cannot be a layer of itself.")
@@ -129,6 +142,7 @@ class Sequential(Model):
         if shape is not None and not self._layers and self._input is None:
             self._input = InputLayer(shape)
         self._layers.append(layer)
+        layer._stack = weakref.ref(self)
         self._forget_engine()
 
     def _forget_engine(self) -> None:
@@ -136,6 +150,7 @@ class Sequential(Model):
         self._run = None
         self._engine_layer = None
         self._built_input = self._built_output = None
+        del self._symbols[1:]
 
     def _rebuild(self) -> None:
         """Builds at once when the input's shape is known."""
@@ -214,13 +229,16 @@ class Sequential(Model):
             A Tensor that knows its history: `loss.backward()` reaches the weights.
         """
         run = self._run
-        if training is None:
-            training = _TRAINING.get() or False
         if run is not None and (type(inputs) is Tensor or (type(inputs) is np.ndarray and inputs.dtype is _FLOAT32)):
-            return run(inputs, training)
-        return self._call_slowly(inputs, bool(training))
+            return run(inputs, (_TRAINING.get() or False) if training is None else training)
+        return self._call_slowly(inputs, None if training is None else bool(training))
 
-    def _call_slowly(self, inputs: Any, training: bool) -> Tensor:
+    def _call_slowly(self, inputs: Any, training: bool | None) -> Any:
+        if is_symbolic(inputs):
+            from ranvier.layers._symbolic_call import call_symbolically
+
+            return call_symbolically(self, (inputs,), {} if training is None else {"training": training})
+        training = bool(_TRAINING.get()) if training is None else training
         x = convert_to_tensor(inputs)
         if not self.built:
             self.build((None, *x.shape[1:]))
@@ -248,6 +266,58 @@ class Sequential(Model):
             )
         return shape
 
+    # -- symbolic tensors --------------------------------------------------------------------------------------------
+
+    def _chain(self) -> list[KerasTensor]:
+        """The symbolic input and the outputs of all layers; the calls are recorded when somebody asks first."""
+        if not self.built:
+            raise AttributeError(
+                f"[{self.name}] has no symbolic inputs and outputs before it is built; begin with Input(shape)."
+            )
+        if not self._symbols:
+            first = InputLayer(batch_shape=self._built_input) if self._input is None else self._input
+            self._symbols = [first.output]
+        for layer in self._layers[len(self._symbols) - 1 :]:
+            known = [
+                node for node in layer.inbound_nodes if node.input_tensors == self._symbols[-1:] and not node.kwargs
+            ]
+            self._symbols.append(known[0].output_tensors[0] if known else layer(self._symbols[-1]))
+        return self._symbols
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic input, in a list; AttributeError before the model is built."""
+        return self._chain()[:1]
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic output, in a list; AttributeError before the model is built."""
+        return self._chain()[-1:]
+
+    @property
+    def input(self) -> KerasTensor:
+        """The symbolic input: of the first call on a symbolic tensor, else that of `inputs`."""
+        nodes = self.inbound_nodes
+        return nodes[0].input_tensors[0] if nodes else self.inputs[0]
+
+    @property
+    def output(self) -> KerasTensor:
+        """The symbolic output: of the first call on a symbolic tensor, else that of `outputs`."""
+        nodes = self.inbound_nodes
+        return nodes[0].output_tensors[0] if nodes else self.outputs[0]
+
+    @property
+    def _input_names(self) -> list[str]:
+        return ["input" if self._input is None else self._input.name]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The name of the last layer, in a list."""
+        return [self._layers[-1].name] if self._layers else []
+
+    def _symbolic_dtype(self, args: tuple[Any, ...]) -> str:
+        return self._layers[-1]._symbolic_dtype(args) if self._layers else self.dtype
+
     # -- shapes ------------------------------------------------------------------------------------------------------
 
     def _input_shape_or_none(self) -> Shape | None:
@@ -265,8 +335,9 @@ class Sequential(Model):
             "name": self.name,
             "trainable": self.trainable,
             "dtype": self.dtype,
-            "layers": [registry.serialize(layer) for layer in stack],
         }
+        with one_configuration():
+            config["layers"] = [record_of(layer) for layer in stack]
         if self._built_input is not None:
             config["build_input_shape"] = self._built_input
         return config
@@ -277,8 +348,9 @@ class Sequential(Model):
         if "layers" not in config:
             raise ValueError(f"[{cls.__name__}] from_config: expected 'name' and 'layers', received {sorted(config)}.")
         model = cls(name=config.get("name"))
-        for record in config["layers"]:
-            model._put(registry.deserialize(record, custom_objects))
+        with one_configuration():
+            for record in config["layers"]:
+                model._put(layer_of(record, custom_objects))
         shape = config.get("build_input_shape")
         if shape is not None and not model.built:
             model.build(tuple(shape))

@@ -14,18 +14,20 @@ class LayerRow:
     Attributes:
         name: the layer's name.
         class_name: its class.
-        output_shape: with `None` for the rows, `None` as a whole when not known yet.
+        output_shape: with `None` for the rows, a list of shapes for several outputs, `None` when not known yet.
         params: number of weights, `None` for a layer that is not built.
         trainable: whether its weights are trained; `None` for a layer without weights.
         depth: how deep it is nested in other models.
+        connected: what it is called on, `None` where that goes without saying.
     """
 
     name: str
     class_name: str
-    output_shape: tuple[int | None, ...] | None
+    output_shape: tuple[int | None, ...] | list[tuple[int | None, ...]] | None
     params: int | None
     trainable: bool | None = None
     depth: int = 0
+    connected: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,20 @@ _UNICODE = _Box("┏━┳┓", "┡━╇┩", "├─┼┤", "└─┴┘", 
 _ASCII = _Box("+-++", "+=++", "+-++", "+-++", "|", "|")
 BOX_CHARACTERS = _UNICODE.top + _UNICODE.head + _UNICODE.rule + _UNICODE.bottom + "┃│"
 
-_NARROWEST = (12, 10, 9, 9)  # columns: names, shapes, numbers, trainable
-_USUAL = (31, 22, 13, 9)
+
+@dataclass(frozen=True)
+class _Column:
+    head: str
+    narrowest: int
+    usual: int
+    align: str
+
+
+_NAME = _Column("Layer (type)", 12, 31, "left")
+_SHAPE = _Column("Output Shape", 10, 22, "left")
+_PARAMS = _Column("Param #", 9, 13, "right")
+_CONNECTED = _Column("Connected to", 12, 22, "left")
+_TRAINABLE = _Column("Trainable", 9, 9, "center")
 _SHORT_NAME = 24
 
 
@@ -78,9 +92,10 @@ def summary_text(
         ascii_only: for outputs that lack box characters.
     """
     box = _ASCII if ascii_only else _UNICODE
-    table = [_cells(row, show_trainable) for row in rows]
-    heads = _heads(show_trainable)
-    widths = _widths([heads, *table], line_length or 100)
+    columns = _columns(rows, show_trainable)
+    table = [_cells(row, columns) for row in rows]
+    heads = [column.head for column in columns]
+    widths = _widths(columns, [heads, *table], line_length or 100)
 
     def rule(characters: str) -> str:
         left, line, joint, right = list(characters)
@@ -91,9 +106,7 @@ def summary_text(
         out = []
         for i in range(max(len(cell) for cell in wrapped)):
             parts = [cell[i] if i < len(cell) else "" for cell in wrapped]
-            aligned = [
-                _align(part, width, column) for column, (part, width) in enumerate(zip(parts, widths, strict=True))
-            ]
+            aligned = [_align(part, width, column) for column, part, width in zip(columns, parts, widths, strict=True)]
             out.append(f"{bar} " + f" {bar} ".join(aligned) + f" {bar}")
         return out
 
@@ -113,18 +126,20 @@ def summary_html(
     """The same table for notebooks; numbers are right-aligned, everything is escaped."""
     import html
 
+    columns = _columns(rows, show_trainable)
+
     def row(cells: Sequence[str], tag: str) -> str:
         aligned = (
-            f'<{tag} style="text-align:{"left" if column < 2 else "right" if column == 2 else "center"}">'
-            f"{html.escape(cell)}</{tag}>"
-            for column, cell in enumerate(cells)
+            f'<{tag} style="text-align:{column.align}">{html.escape(cell)}</{tag}>'
+            for column, cell in zip(columns, cells, strict=True)
         )
         return f"<tr>{''.join(aligned)}</tr>"
 
-    body = "".join(row(_cells(r, show_trainable), "td") for r in rows)
+    head = row([column.head for column in columns], "th")
+    body = "".join(row(_cells(r, columns), "td") for r in rows)
     below = "<br/>".join(f"{html.escape(name)}: {html.escape(value)}" for name, value in _total_lines(totals))
     return (
-        f"<div><p><b>Model: {html.escape(title)}</b></p><table><thead>{row(_heads(show_trainable), 'th')}</thead>"
+        f"<div><p><b>Model: {html.escape(title)}</b></p><table><thead>{head}</thead>"
         f"<tbody>{body}</tbody></table><p>{below}</p></div>"
     )
 
@@ -139,16 +154,21 @@ def memory_size(size: int) -> str:
     return f"{value:.2f} TB"
 
 
-def _heads(show_trainable: bool) -> list[str]:
-    return ["Layer (type)", "Output Shape", "Param #", *(["Trainable"] if show_trainable else [])]
+def _columns(rows: Sequence[LayerRow], show_trainable: bool) -> list[_Column]:
+    connected = [_CONNECTED] if any(row.connected is not None for row in rows) else []
+    return [_NAME, _SHAPE, _PARAMS, *connected, *([_TRAINABLE] if show_trainable else [])]
 
 
-def _cells(row: LayerRow, show_trainable: bool) -> list[str]:
-    name = "  " * row.depth + f"{row.name} ({row.class_name})"
-    shape = "?" if row.output_shape is None else str(tuple(row.output_shape))
-    params = "0 (unbuilt)" if row.params is None else f"{row.params:,}"
-    trained = "-" if row.trainable is None else "Y" if row.trainable else "N"
-    return [name, shape, params, *([trained] if show_trainable else [])]
+def _cells(row: LayerRow, columns: Sequence[_Column]) -> list[str]:
+    shapes = row.output_shape if isinstance(row.output_shape, list) else [row.output_shape]
+    cells = {
+        _NAME.head: "  " * row.depth + f"{row.name} ({row.class_name})",
+        _SHAPE.head: ", ".join("?" if shape is None else str(tuple(shape)) for shape in shapes),
+        _PARAMS.head: "0 (unbuilt)" if row.params is None else f"{row.params:,}",
+        _CONNECTED.head: row.connected or "-",
+        _TRAINABLE.head: "-" if row.trainable is None else "Y" if row.trainable else "N",
+    }
+    return [cells[column.head] for column in columns]
 
 
 def _total_lines(totals: Totals) -> list[tuple[str, str]]:
@@ -172,16 +192,18 @@ def _total_lines(totals: Totals) -> list[tuple[str, str]]:
     return lines
 
 
-def _widths(table: Sequence[Sequence[str]], line_length: int) -> list[int]:
-    columns = range(len(table[0]))
-    content = [max(len(cells[c]) for cells in table) for c in columns]
-    widths = [max(_USUAL[c], content[c]) for c in columns]
+def _widths(columns: Sequence[_Column], table: Sequence[Sequence[str]], line_length: int) -> list[int]:
+    content = [max(len(cells[c]) for cells in table) for c in range(len(columns))]
+    widths = [max(column.usual, width) for column, width in zip(columns, content, strict=True)]
     excess = sum(widths) + 3 * len(columns) + 1 - line_length
-    # Blank space goes first, then names are wrapped, and only then the rest.
+    shrinking = [c for c in reversed(range(len(columns))) if columns[c] is not _CONNECTED]
+    lists = [c for c in range(len(columns)) if columns[c] is _CONNECTED]
+    # Blank space goes first, then lists and names are wrapped, and only then the rest.
     for column, least in (
-        *((c, content[c]) for c in columns),
+        *((c, content[c]) for c in range(len(columns))),
+        *((c, columns[c].usual) for c in lists),
         (0, _SHORT_NAME),
-        *((c, _NARROWEST[c]) for c in reversed(columns)),
+        *((c, columns[c].narrowest) for c in (*lists, *shrinking)),
     ):
         cut = min(max(excess, 0), max(widths[column] - least, 0))
         widths[column] -= cut
@@ -195,5 +217,5 @@ def _wrap(cell: str, width: int) -> list[str]:
     return lines or [""]
 
 
-def _align(text: str, width: int, column: int) -> str:
-    return text.ljust(width) if column < 2 else text.rjust(width) if column == 2 else text.center(width)
+def _align(text: str, width: int, column: _Column) -> str:
+    return {"left": text.ljust, "right": text.rjust, "center": text.center}[column.align](width)

@@ -8,6 +8,7 @@ from ranvier import config
 from ranvier._core import Tensor
 from ranvier._tensor import convert_to_numpy, convert_to_tensor, is_tensor
 from ranvier.ops._convert import axis_of, engine, tensor
+from ranvier.ops._recording import record_all
 
 __all__ = [
     "cast",
@@ -94,3 +95,6 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
         raise ValueError(f"[unstack] num: expected {length} (axis {axis} of shape {x.shape}), received {num}.")
     whole = [(None, None, 1)] * position
     return [engine.squeeze(engine.slice(x, [*whole, (i, i + 1, 1)]), [position]) for i in range(length)]
+
+
+record_all(globals())

@@ -10,6 +10,7 @@ from ranvier.ops import core
 from ranvier.ops import manipulation as s
 from ranvier.ops import math as m
 from ranvier.ops._convert import channels_first, engine, tensor, whole
+from ranvier.ops._recording import record_all
 
 __all__ = ["resize"]
 
@@ -84,3 +85,6 @@ def _proportioned(x: Tensor, height: int, width: int, crop: bool, fill_value: fl
     top = max(tall - rows, 0) // 2
     left = 0 if top else max(wide - columns, 0) // 2
     return s.pad(x, [(0, 0), (top, top), (left, left), (0, 0)], constant_values=fill_value)
+
+
+record_all(globals())

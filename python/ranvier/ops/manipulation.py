@@ -10,6 +10,7 @@ import numpy as np
 from ranvier import config
 from ranvier._core import Tensor
 from ranvier.ops._convert import axes_of, axis_of, dtype_of, engine, shape_of, tensor, whole
+from ranvier.ops._recording import record_all
 
 __all__ = [
     "arange",
@@ -284,3 +285,6 @@ def arange(start: float, stop: float | None = None, step: float | None = None, d
 def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = None) -> Tensor:
     """`num` evenly spaced numbers from `start` to `stop` (without `stop` unless `endpoint`)."""
     return tensor(np.linspace(start, stop, num, endpoint), config.standardize_dtype(dtype))
+
+
+record_all(globals())

@@ -8,6 +8,7 @@ from typing import Any
 from ranvier import config
 from ranvier._core import Tensor
 from ranvier.ops._convert import engine, floating, pair, tensor, whole
+from ranvier.ops._recording import record_all
 
 __all__ = [
     "abs",
@@ -331,3 +332,6 @@ def isinf(x: Any) -> Tensor:
 
 def _truth(x: Any) -> Tensor:
     return engine.cast(engine.cast(tensor(x), "bool"), "int32")
+
+
+record_all(globals())

@@ -12,6 +12,7 @@ from ranvier.ops import manipulation as s
 from ranvier.ops import math as m
 from ranvier.ops import reduction as r
 from ranvier.ops._convert import axes_of, axis_of, engine, flag, floating, tensor, whole
+from ranvier.ops._recording import record_all
 
 __all__ = [
     "batch_normalization",
@@ -363,3 +364,6 @@ def normalize(x: Any, axis: Any = -1, order: Any = 2, epsilon: float | None = No
         squares = engine.sum(m.square(x), axes_of(axis, x.ndim, "normalize"), True)
         return m.multiply(x, m.rsqrt(m.maximum(squares, smallest**2)))
     return m.divide(x, m.maximum(norm(x, order, axis, True), smallest))
+
+
+record_all(globals())

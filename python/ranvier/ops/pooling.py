@@ -8,6 +8,7 @@ from typing import Any
 from ranvier._core import Tensor
 from ranvier.ops import manipulation as s
 from ranvier.ops._convert import channels_first, engine, floating, whole
+from ranvier.ops._recording import record_all
 
 __all__ = ["adaptive_average_pool", "adaptive_max_pool", "average_pool", "max_pool"]
 
@@ -83,3 +84,6 @@ def _channels_last(pool: Callable[[Tensor], Tensor], x: Tensor, data_format: str
     if not channels_first(data_format, where):
         return pool(x)
     return s.moveaxis(pool(s.moveaxis(x, 1, -1)), -1, 1)
+
+
+record_all(globals())

@@ -9,6 +9,7 @@ from ranvier import config
 from ranvier._core import Tensor
 from ranvier.ops import math as m
 from ranvier.ops._convert import axes_of, axis_of, engine, flag, floating, tensor
+from ranvier.ops._recording import record_all
 
 __all__ = [
     "all",
@@ -167,3 +168,6 @@ def outer(x1: Any, x2: Any) -> Tensor:
     """All products of an element of `x1` with one of `x2`: shape ``(x1.size, x2.size)``."""
     a, b = tensor(x1), tensor(x2)
     return m.multiply(engine.reshape(a, [-1, 1]), engine.reshape(b, [1, -1]))
+
+
+record_all(globals())

@@ -7,7 +7,9 @@ from typing import Any
 
 _HOMES = {
     "clear_session": "ranvier.utils.session",
+    "model_to_dot": "ranvier.utils.plotting",
     "normalize": "ranvier.utils.numerical",
+    "plot_model": "ranvier.utils.plotting",
     "set_random_seed": "ranvier.utils.random_seed",
     "to_categorical": "ranvier.utils.numerical",
 }

@@ -1,0 +1,120 @@
+"""A graph as one layer of the engine."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+from ranvier import _core, config
+from ranvier._symbolic import KerasTensor, Node, flatten, map_structure
+from ranvier.models.graph import Graph, Key, key_of
+
+
+def engine_graph(name: str, graph: Graph) -> _core.Layer:
+    """The engine's layer that runs the calls of `graph`; what only Python can do is a Python layer in it."""
+    numbers: dict[Key, int] = {key_of(tensor): i for i, tensor in enumerate(graph.inputs)}
+    count = len(graph.inputs)
+    layers: list[_core.Layer] = []
+    places: dict[int, int] = {}
+    nodes: list[tuple[int, list[int], int, bool | None]] = []
+
+    def place(layer: _core.Layer) -> int:
+        if id(layer) not in places:
+            places[id(layer)] = len(layers)
+            layers.append(layer)
+        return places[id(layer)]
+
+    for operation in graph.operations:  # their order is that of the weights
+        if any(_is_native(node) for node in graph.nodes_of(operation)):
+            place(operation._handle())
+    called: set[int] = set()
+    for node in graph.nodes:
+        if node.is_input:
+            continue
+        handle = node.operation._handle() if _is_native(node) else _python_call(node, id(node.operation) in called)
+        called.add(id(node.operation))
+        given = [numbers[key_of(tensor)] for tensor in node.input_tensors]
+        outputs = len(node.output_shapes)
+        nodes.append((place(handle), given, outputs, node.kwargs.get("training")))
+        numbers.update({(id(node), i): count + i for i in range(outputs)})
+        count += outputs
+    ends = []
+    for tensor in graph.outputs:
+        if tensor._node is not None and tensor._node.is_input:  # given back in the dtype of the input
+            nodes.append((place(tensor._node.operation._handle()), [numbers[key_of(tensor)]], 1, None))
+            ends.append(count)
+            count += 1
+        else:
+            ends.append(numbers[key_of(tensor)])
+    layer = _core.Graph(name, layers, nodes, len(graph.inputs), ends)
+    shapes = [(None, *tensor.shape[1:]) for tensor in graph.inputs]
+    layer.build(shapes[0] if len(shapes) == 1 else shapes)
+    return layer
+
+
+def _is_native(node: Node) -> bool:
+    """Whether the engine can make the call by itself: ``layer(x)`` or ``layer([x, y])``, maybe with `training`."""
+    layer = node.operation
+    if (layer._runs_python and not hasattr(layer, "layers")) or len(node.args) != 1 or set(node.kwargs) - {"training"}:
+        return False
+    given = node.args[0]
+    several = isinstance(given, list | tuple) and all(isinstance(item, KerasTensor) for item in given)
+    return several or isinstance(given, KerasTensor)
+
+
+def _dtype(node: Node) -> str:
+    """What the engine converts floating inputs of the call to."""
+    if not node.operation._is_operation:
+        return str(node.operation.dtype)
+    known = [tensor.dtype for tensor in [*node.output_tensors, *node.input_tensors]]
+    return next((dtype for dtype in known if dtype in config.FLOATS), config.floatx())
+
+
+def _python_call(node: Node, again: bool) -> _core.Layer:
+    """One call as a Python layer of its own, which puts the arguments together. The model keeps the node alive.
+
+    A layer that is called `again` adds to the losses of its other calls, and reports weights and losses only once.
+    """
+    refer = weakref.ref(node)
+
+    def alive() -> Node:
+        target = refer()
+        if target is None:
+            raise RuntimeError("the call behind this engine layer is gone; keep the model that owns it")
+        return target
+
+    def arguments(values: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        target = alive()
+        flat = list(values) if isinstance(values, list | tuple) else [values]
+        known = {key_of(tensor): value for tensor, value in zip(target.input_tensors, flat, strict=True)}
+
+        def value_of(leaf: Any) -> Any:
+            return known[key_of(leaf)] if isinstance(leaf, KerasTensor) else leaf
+
+        plain = {key: value for key, value in target.kwargs.items() if key != "training"}
+        return map_structure(value_of, target.args), map_structure(value_of, plain)
+
+    def call(values: Any, training: bool) -> Any:
+        layer = alive().operation
+        args, kwargs = arguments(values)
+        before = layer._losses if again else []
+        results = flatten(layer(*args, training=training, **kwargs))
+        layer._losses = before + layer._losses
+        return results[0] if len(results) == 1 else results
+
+    def output_shape(shapes: Any) -> Any:
+        target = alive()
+        given = [tuple(shape) for shape in (shapes if len(target.input_tensors) > 1 else [shapes])]
+        symbols = [KerasTensor(s, t.dtype) for s, t in zip(given, target.input_tensors, strict=True)]
+        args, kwargs = arguments(symbols)
+        found = [tensor.shape for tensor in flatten(target.operation._symbolic_outputs(args, kwargs))]
+        return found[0] if len(found) == 1 else found
+
+    return _core.PythonLayer(
+        node.operation.name,
+        call,
+        output_shape,
+        lambda: [] if again else alive().operation.weights,
+        _dtype(node),
+        lambda: [] if again else alive().operation._python_losses(),
+    )
