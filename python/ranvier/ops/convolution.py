@@ -7,6 +7,7 @@ from typing import Any
 from ranvier import config
 from ranvier._core import Tensor
 from ranvier.ops._convert import engine, floating, tensor, whole
+from ranvier.ops._recording import record_all
 
 __all__ = ["conv", "conv_transpose", "depthwise_conv", "separable_conv"]
 
@@ -140,3 +141,6 @@ def _channels_first(data_format: Any, where: str) -> bool:
             f"[{where}] data_format: expected 'channels_last' or 'channels_first', received {data_format!r}."
         )
     return (data_format or config.image_data_format()) == "channels_first"
+
+
+record_all(globals())
