@@ -28,11 +28,11 @@ class PredictionMixin:
     _predictor: _core.Trainer | None
     _predictor_engine: Any
     _pace_of_predict: Pace | None = None
-    _plain_output: bool = True  # one output that is not in a dict
+    _engine_layer: Any
+    _quick: tuple[Any, int, Callable[..., Any]] | None = None  # engine, axes of x and its predict, for plain models
 
     # Of the other half:
     _engine_model: Callable[[], Any]
-    _input_shape_or_none: Callable[[], Any]
 
     def predict(
         self,
@@ -55,13 +55,20 @@ class PredictionMixin:
         Returns:
             Array `(rows, ...)` of the model's dtype; with several outputs a list or dict of them.
         """
-        if verbose == 0 and callbacks is None and steps is None and type(x) is np.ndarray and self.built:
-            # One row is answered in microseconds only on the shortest way.
-            shape = self._input_shape_or_none()
-            if type(shape) is tuple and x.ndim == len(shape) and x.dtype in _READY and x.flags.c_contiguous and len(x):
-                size = 32 if batch_size is None else positive_int(batch_size, "predict", "batch_size")
-                found = self._prediction_trainer().predict(x, size)
-                return found if self._plain_output else pack_outputs(self, found)
+        quick = self._quick  # one row is answered in microseconds only on the shortest way
+        if (
+            quick is not None
+            and verbose == 0
+            and callbacks is None
+            and steps is None
+            and type(x) is np.ndarray
+            and quick[0] is self._engine_layer
+            and x.ndim == quick[1]
+            and x.dtype in _READY
+            and x.flags.c_contiguous
+            and len(x)
+        ):
+            return quick[2](x, 32 if batch_size is None else positive_int(batch_size, "predict", "batch_size"))
         return self._predict(x, batch_size, verbose, steps, callbacks)
 
     def _prediction_trainer(self) -> _core.Trainer:
@@ -69,8 +76,9 @@ class PredictionMixin:
         if self._predictor is None or self._predictor_engine is not engine:
             self._predictor = _core.Trainer(engine)
             self._predictor_engine = engine
-            keys, keyed = output_keys(self)
-            self._plain_output = len(keys) == 1 and not keyed
+            shapes, (keys, keyed) = input_shapes(self), output_keys(self)
+            plain = len(shapes) == len(keys) == 1 and not keyed and shapes[0] is not None
+            self._quick = (engine, len(shapes[0]), self._predictor.predict) if plain else None  # type: ignore[arg-type]
         return self._predictor
 
     def _predict(self, x: Any, batch_size: Any, verbose: Any, steps: Any, callbacks: Any) -> Any:
