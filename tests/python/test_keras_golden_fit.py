@@ -1,4 +1,4 @@
-"""Whole fits against Keras 3: histories, evaluation, single batches, weights (see tests/golden/training_cases.py)."""
+"""Whole fits against Keras 3: histories, evaluation, single batches, weights (tests/golden/training_*cases.py)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 
 import ranvier
-from golden.training_cases import CASES
+from golden import training_cases, training_multi_cases
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "training.json").read_text())
+FOLDER = Path(__file__).parents[1] / "golden"
+GOLDEN = {
+    **json.loads((FOLDER / "training.json").read_text()),
+    **json.loads((FOLDER / "training_multi.json").read_text()),
+}
+CASES = {**training_cases.CASES, **training_multi_cases.CASES}
 
 
 def compare(place: str, ours: Any, golden: Any) -> None:
