@@ -1,5 +1,5 @@
 // Convolution and its two gradients against the peak of this machine (peak.h). FLOPs are those of the definition, taps
-// that fall into the padding left out. Names: conv/<product>/<type>/<shape>/threads. Time is per call.
+// that fall into the padding left out; GB/s counts x and y once. Names: conv/<product>/<type>/<shape>/threads. Time is per call.
 #include <algorithm>
 #include <string>
 
@@ -16,6 +16,7 @@ struct Shape {
   Index batch, size, channels_in, channels_out, kernel;
   bool same;
   Index stride = 1;
+  bool depthwise = false;
 };
 
 constexpr Shape shapes[] = {
@@ -47,6 +48,14 @@ constexpr Shape shapes[] = {
     {16, 7, 512, 512, 3, true},
     {16, 14, 256, 256, 3, true},
     {4, 112, 3, 64, 7, true, 2},
+    // depthwise: MobileNet, ConvNeXt; bounded by memory, see GB/s
+    {16, 112, 32, 32, 3, true, 1, true},
+    {16, 112, 64, 64, 3, true, 2, true},
+    {16, 56, 128, 128, 3, true, 1, true},
+    {16, 28, 256, 256, 3, true, 2, true},
+    {16, 14, 512, 512, 3, true, 1, true},
+    {16, 7, 1024, 1024, 3, true, 1, true},
+    {16, 14, 384, 384, 7, true, 1, true},
 };
 
 ConvGeometry geometry(const Shape& s) {
@@ -54,6 +63,7 @@ ConvGeometry geometry(const Shape& s) {
   g.batch = s.batch;
   g.channels_in = s.channels_in;
   g.channels_out = s.channels_out;
+  g.groups = s.depthwise ? s.channels_in : 1;
   const Index out = s.same ? (s.size + s.stride - 1) / s.stride : (s.size - s.kernel) / s.stride + 1;
   const Index before = s.same ? std::max<Index>(0, (out - 1) * s.stride + s.kernel - s.size) / 2 : 0;
   g.in = {1, s.size, s.size};
@@ -82,10 +92,10 @@ template <class T>
 void run(benchmark::State& state, Product product, const Shape& s, int threads) {
   const ConvGeometry g = geometry(s);
   const Buffer<T> x(g.batch * g.pixels_in() * g.channels_in, T(0.5));
-  const Buffer<T> w(g.taps() * g.channels_in * g.channels_out, T(0.25));
+  const Buffer<T> w(g.taps() * g.channels_in / g.groups * g.channels_out, T(0.25));
   const Buffer<T> y(g.batch * g.pixels_out() * g.channels_out, T(0.125));
   const double flop =
-      2.0 * static_cast<double>(g.batch * meetings(g, 1) * meetings(g, 2) * g.channels_in * g.channels_out);
+      2.0 * static_cast<double>(g.batch * meetings(g, 1) * meetings(g, 2) * g.channels_in / g.groups * g.channels_out);
   ranvier::bench::time_against_peak<T>(state, flop, threads, [&] {
     switch (product) {
       case Product::forward:
@@ -96,6 +106,10 @@ void run(benchmark::State& state, Product product, const Shape& s, int threads) 
         return ranvier::kernels::conv_weight_gradient<T>(g, x.data(), y.data(), w.data(), false);
     }
   });
+  const double bytes =
+      static_cast<double>(g.batch * (g.pixels_in() * g.channels_in + g.pixels_out() * g.channels_out)) *
+      static_cast<double>(sizeof(T));
+  state.counters["GB/s"] = state.counters["GFLOP/s"] * bytes / flop;
 }
 
 template <class T>
@@ -105,12 +119,13 @@ void add(const char* type, int threads) {
                                                       {"weight_gradient", Product::weight_gradient}};
   for (const Shape& s : shapes) {
     for (const auto& [name, product] : products) {
-      const double work = static_cast<double>(s.batch * s.size * s.size * s.channels_in * s.channels_out) *
+      const Index depth = s.depthwise ? 1 : s.channels_in;
+      const double work = static_cast<double>(s.batch * s.size * s.size * depth * s.channels_out) *
                           static_cast<double>(s.kernel * s.kernel) / static_cast<double>(s.stride * s.stride);
       const auto turns = static_cast<benchmark::IterationCount>(std::clamp(5e9 / work, 15.0, 100.0));
-      const std::string full = std::string("conv/") + name + "/" + type + "/" + std::to_string(s.batch) + "x" +
-                               std::to_string(s.size) + "x" + std::to_string(s.size) + "x" +
-                               std::to_string(s.channels_in) + "-" + std::to_string(s.channels_out) + "k" +
+      const std::string full = std::string(s.depthwise ? "depthwise/" : "conv/") + name + "/" + type + "/" +
+                               std::to_string(s.batch) + "x" + std::to_string(s.size) + "x" + std::to_string(s.size) +
+                               "x" + std::to_string(s.channels_in) + "-" + std::to_string(s.channels_out) + "k" +
                                std::to_string(s.kernel) + "s" + std::to_string(s.stride) + (s.same ? "same" : "valid") +
                                "/threads:" + std::to_string(threads);
       benchmark::RegisterBenchmark(full.c_str(),
