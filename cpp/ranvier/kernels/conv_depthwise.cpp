@@ -6,9 +6,8 @@
 #include "ranvier/kernels/conv_simple.h"
 #include "ranvier/kernels/pieces.h"
 
-// Vectors run over channels. A row of results is made pixel by pixel: four neighbours together where no tap falls outside
-// (their taps overlap, so each source is read once for all of them), one after the other at the edges and for windows
-// that are not side by side.
+// Vectors run over channels. A row of results is made a few neighbours at a time: their windows overlap, so each source is
+// read once for all of them and each tap once for several. Windows with gaps go pixel by pixel.
 namespace ranvier::kernels {
 namespace {
 
@@ -17,11 +16,11 @@ using depthwise::each_vector;
 using depthwise::Gather;
 using depthwise::get;
 using depthwise::put;
+using depthwise::unrolled;
 using depthwise::Walk;
 using vec::Vec;
 
 constexpr Index grain = Index{1} << 15;  // results of a piece
-constexpr int together = 4;              // neighbours made at once
 
 /// A row of results: the sources and taps it meets along the outer axes.
 template <class T>
@@ -54,37 +53,56 @@ struct Row {
   }
 };
 
-/// P neighbouring results from `position` on, at channels c …: K taps side by side, sources Step apart.
-template <class T, int P, int K, int Step, bool Full>
+/// Windows of K taps side by side along the last axis. Neighbour p of a first position meets source q (counted from the
+/// first one that any of them meets) with tap(q, p), if that is a tap.
+template <int taps, int step, bool backward>
+struct Window {
+  static constexpr int K = taps;
+  static constexpr int reach = (K - 1) / step;
+  static constexpr int tap(int q, int p) { return backward ? p + step * (reach - q) : q - p * step; }
+  static constexpr int sources(int neighbours) {
+    return backward ? (neighbours - 1 + step * reach) / step + 1 : (neighbours - 1) * step + K;
+  }
+  /// Backward, every step-th position begins such a pattern.
+  static bool begins(const Gather& g, Index position) { return !backward || (position + g.before[2]) % step == 0; }
+  static Index first(const Gather& g, Index position) {
+    return backward ? (position + g.before[2]) / step - reach : position * step - g.before[2];
+  }
+  static constexpr bool any_number = !backward || step == 1;  ///< of neighbours; else a multiple of step
+};
+
+/// P neighbouring results from `position` on, at channels c ….
+template <class T, int P, class W, bool Full, bool Inside>
 RANVIER_INLINE void neighbours(const Row<T>& row, Index position, Index first, Index c, Index left) {
   const Index n = row.channels;
+  const Index size = row.gather.from[2];
   T* to = row.to + position * n + c;
   std::array<Vec<T>, P> sum;
   for (int p = 0; p < P; ++p) sum[static_cast<std::size_t>(p)] = row.template start<Full>(to + p * n, c, left);
-  const bool flip = row.gather.backward;
-  row.each([&](const T* source, const T* taps) {
-    std::array<Vec<T>, K> w;
-    for (int k = 0; k < K; ++k) {
-      w[static_cast<std::size_t>(k)] = get<T, Full>(taps + (flip ? K - 1 - k : k) * n + c, left);
-    }
-#pragma GCC unroll 32
-    for (int q = 0; q < (P - 1) * Step + K; ++q) {
+  row.each([&](const T* source, const T* taps) __attribute__((always_inline)) {
+    std::array<Vec<T>, W::K> w;
+    for (int k = 0; k < W::K; ++k) w[static_cast<std::size_t>(k)] = get<T, Full>(taps + k * n + c, left);
+    unrolled<W::sources(P)>([&](auto q) __attribute__((always_inline)) {
+      if (!Inside && (first + q < 0 || first + q >= size)) return;
       const Vec<T> v = get<T, Full>(source + (first + q) * n + c, left);
-#pragma GCC unroll 8
-      for (int p = 0; p < P; ++p) {
-        const int k = q - p * Step;
-        if (k >= 0 && k < K) sum[static_cast<std::size_t>(p)] += v * w[static_cast<std::size_t>(k)];
-      }
-    }
+      unrolled<P>([&](auto p) __attribute__((always_inline)) {
+        constexpr int k = W::tap(q, p);
+        if constexpr (k >= 0 && k < W::K) sum[p] += v * w[k];
+      });
+    });
   });
   for (int p = 0; p < P; ++p) put<T, Full>(to + p * n, sum[static_cast<std::size_t>(p)], left);
 }
 
-template <class T, int P, int K, int Step>
+template <class T, int P, class W>
 void all_channels(const Row<T>& row, Index position) {
-  const Index first = position * Step - row.gather.margin();
+  const Index first = W::first(row.gather, position);
+  const bool inside = first >= 0 && first + W::sources(P) <= row.gather.from[2];
   each_vector<T>(row.channels, [&]<bool Full>(Index c, Index left) {
-    neighbours<T, P, K, Step, Full>(row, position, first, c, left);
+    if constexpr (Full) {
+      if (inside) return neighbours<T, P, W, true, true>(row, position, first, c, left);
+    }
+    neighbours<T, P, W, Full, false>(row, position, first, c, left);
   });
 }
 
@@ -106,14 +124,22 @@ void pixel(const Row<T>& row, Index position) {
   });
 }
 
-template <class T, int K, int Step>
-void regular_row(const Row<T>& row) {
-  const Span whole = row.gather.whole();
+template <class T, class W>
+void window_row(const Row<T>& row) {
+  const Index count = row.gather.to[2];
   Index p = 0;
-  for (; p < whole.begin; ++p) pixel(row, p);
-  for (; p + together <= whole.end; p += together) all_channels<T, together, K, Step>(row, p);
-  for (; p < whole.end; ++p) all_channels<T, 1, K, Step>(row, p);
-  for (; p < row.gather.to[2]; ++p) pixel(row, p);
+  for (; p < count && !W::begins(row.gather, p); ++p) pixel(row, p);
+  if constexpr (W::any_number) {  // images are halved down to 7 pixels as often as to 4
+    for (; count % 7 == 0 && p < count; p += 7) all_channels<T, 7, W>(row, p);
+  }
+  for (; p + 4 <= count; p += 4) all_channels<T, 4, W>(row, p);
+  for (; p < count; ++p) {
+    if constexpr (W::any_number) {
+      all_channels<T, 1, W>(row, p);
+    } else {
+      pixel(row, p);
+    }
+  }
 }
 
 template <class T>
@@ -127,8 +153,11 @@ void run(const ConvGeometry& g, bool backward, const T* from, const T* w, T* to,
   const Gather gather(g, backward);
   using RowFn = void (*)(const Row<T>&);
   const RowFn make = depthwise::with_window(
-      gather.regular(), gather.kernel[2], gather.step(),
-      []<int K, int Step>() -> RowFn { return &regular_row<T, K, Step>; }, []() -> RowFn { return &any_row<T>; });
+      g,
+      [&]<int K, int Step>() -> RowFn {
+        return backward ? &window_row<T, Window<K, Step, true>> : &window_row<T, Window<K, Step, false>>;
+      },
+      []() -> RowFn { return &any_row<T>; });
   const Index n = g.channels_in;
   const Index rows = gather.to[0] * gather.to[1];
   const Index length = gather.to[2] * n;

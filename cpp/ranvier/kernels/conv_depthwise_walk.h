@@ -60,34 +60,31 @@ struct Gather {
         conv_detail::inside(from[axis] - 1 - source, back, (kernel[axis] - 1 - first) / apart + 1, from[axis]);
     return {source - steps.begin * back, first + steps.begin * apart, -back, apart, steps.size()};
   }
-
-  /// Whether the sources of neighbouring positions along the last axis lie `step` apart and all taps side by side.
-  bool regular() const { return dilation[2] == 1 && (!backward || stride[2] == 1); }
-  Index step() const { return backward ? 1 : stride[2]; }
-  /// Zeros in front of the last axis, as seen from the sources.
-  Index margin() const { return backward ? kernel[2] - 1 - before[2] : before[2]; }
-  /// The positions along the last axis, if it is regular, for which no tap falls outside.
-  conv_detail::Span whole() const {
-    const Index begin = margin() > 0 ? (margin() + step() - 1) / step() : 0;
-    const Index room = from[2] - kernel[2] + margin();
-    const Index end = room < 0 ? 0 : std::min(to[2], room / step() + 1);
-    return begin < end ? conv_detail::Span{begin, end} : conv_detail::Span{0, 0};
-  }
 };
 
-/// f<K, Step>() for the windows along a regular axis that there is code for, otherwise other().
+/// f<K, stride>() for the windows along the last axis that there is code for, otherwise other().
 template <class F, class G>
-auto with_window(bool regular, Index k, Index step, F f, G other) {
-  if (regular && step == 1) {
+auto with_window(const ConvGeometry& g, F f, G other) {
+  const Index k = g.dilation[2] == 1 ? g.kernel[2] : 0;
+  if (g.stride[2] == 1) {
     if (k == 3) return f.template operator()<3, 1>();
     if (k == 5) return f.template operator()<5, 1>();
     if (k == 7) return f.template operator()<7, 1>();
   }
-  if (regular && step == 2) {
+  if (g.stride[2] == 2) {
     if (k == 3) return f.template operator()<3, 2>();
     if (k == 5) return f.template operator()<5, 2>();
   }
   return other();
+}
+
+/// f(0), f(1), … f(N−1), the numbers known to the compiler.
+template <int N, class F>
+RANVIER_INLINE void unrolled(F f) {
+  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    (f(std::integral_constant<int, I>{}), ...);
+  }
+  (std::make_integer_sequence<int, N>{});
 }
 
 /// A whole vector, or its first `left` lanes with zeros behind them.

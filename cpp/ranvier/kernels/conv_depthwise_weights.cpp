@@ -38,10 +38,11 @@ struct Rows {
 template <class T, int R, int K, int Step>
 void add_rows(const Rows<T>& rows) {
   const Index n = rows.channels;
-  const Index margin = rows.gather.margin();
+  const Index margin = rows.gather.before[2];
   const Index size = rows.gather.from[2];
   const Index count = rows.gather.to[2];
-  const Span whole = rows.gather.whole();
+  // The outputs for which no tap falls outside.
+  const Span outputs = conv_detail::inside(-margin, Step, count, std::max<Index>(size - K + 1, 0));
   each_vector<T>(n, [&]<bool Full>(Index c, Index left) {
     std::array<std::array<Vec<T>, K>, R> sum;
     for (int r = 0; r < R; ++r) {
@@ -70,8 +71,8 @@ void add_rows(const Rows<T>& rows) {
           static_cast<int>(std::clamp<Index>(size - first, 0, K)));
     };
     Index o = 0;
-    for (; o < whole.begin; ++o) edge(o);
-    for (; o < whole.end; ++o) add(o, 0, K);
+    for (; o < outputs.begin; ++o) edge(o);
+    for (; o < outputs.end; ++o) add(o, 0, K);
     for (; o < count; ++o) edge(o);
     for (int r = 0; r < R; ++r) {
       for (int k = 0; k < K; ++k) {
@@ -114,9 +115,9 @@ struct Adders {
 };
 
 template <class T>
-Adders<T> adders_for(const ConvGeometry& g, const Gather& gather) {
+Adders<T> adders_for(const ConvGeometry& g) {
   return depthwise::with_window(
-      gather.regular(), g.kernel[2], g.stride[2],
+      g,
       [&]<int K, int Step>() {
         const bool square = K == 3 && g.kernel[0] == 1 && g.kernel[1] == 3;
         return Adders<T>{&add_rows<T, 1, K, Step>, square ? &add_rows<T, 3, K, Step> : nullptr};
@@ -163,7 +164,7 @@ template <class T>
 void depthwise_weight_gradient(const ConvGeometry& g, const T* x, const T* dy, T* dw, bool accumulate) {
   if (g.channels_out != g.channels_in) return conv_detail::simple_weight_gradient(g, x, dy, dw, accumulate);
   const Gather gather(g, false);
-  const Adders<T> adders = adders_for<T>(g, gather);
+  const Adders<T> adders = adders_for<T>(g);
   const Index rows = g.batch * g.out[0] * g.out[1];
   const Index size =
       std::max({(rows + max_pieces - 1) / max_pieces, rows_for(rows, g.out[2] * g.channels_in, grain), Index{1}});
