@@ -10,8 +10,9 @@ namespace {
 
 Index grain_for(Index row) { return std::max<Index>(1, 16384 / std::max<Index>(1, row)); }
 
+/// The first pixel whose middle is at v or beyond.
 Index first_pixel(double v, Index n) {
-  return static_cast<Index>(std::clamp(std::ceil(v), 0.0, static_cast<double>(n)));
+  return static_cast<Index>(std::clamp(std::ceil(v - 0.5), 0.0, static_cast<double>(n)));
 }
 
 /// Calls f(first element, number of elements) for every run of elements inside the box.

@@ -24,10 +24,10 @@ void each_row(const ImageShape& from, const ImageShape& to, Index count, const s
   });
 }
 
-/// The pixels of [0, n) that lie in [low, high): first and end.
+/// The pixels of [0, n) whose middles lie in [low, high): first and end.
 std::pair<Index, Index> whole(double low, double high, Index n) {
   const auto bound = [n](double v) {
-    return static_cast<Index>(std::clamp(std::ceil(v), 0.0, static_cast<double>(n)));
+    return static_cast<Index>(std::clamp(std::ceil(v - 0.5), 0.0, static_cast<double>(n)));
   };
   return {bound(low), bound(high)};
 }

@@ -71,7 +71,7 @@ bool ImageLayer::bilinear() const {
 }
 
 void ImageLayer::check_colours(const Shape& input, bool grey_too) const {
-  const Index channels = ops::images_of("input", input, channels_first_).each.channels;
+  const Index channels = images(input).each.channels;
   if (channels == 3 || channels < 0 || (grey_too && channels == 1)) return;
   reject("expected images of 3 channels (red, green, blue)", grey_too ? " or 1" : "", ", received inputs of shape ",
          input, " with ", channels, channels_first_ ? " (channels first)" : " (channels last)");

@@ -28,7 +28,11 @@ class ImageLayer : public RandomLayer {
   bool bilinear() const;
 
   void make_parameters(const Shape& input) override { check_input(input); }
-  void check_input(const Shape& input) const override { ops::images_of("input", input, channels_first_); }
+  void check_input(const Shape& input) const override { images(input); }
+  /// ValueError naming the layer unless inputs of this shape are images.
+  ops::Images images(const Shape& input) const {
+    return ops::images_of(("[" + name() + "] input").c_str(), input, channels_first_);
+  }
   /// For layers that see colours: red, green and blue, or grey where that makes sense.
   void check_colours(const Shape& input, bool grey_too) const;
 

@@ -86,9 +86,26 @@ class AugMix final : public PolicyLayer {
 class MixingLayer : public ImageLayer {
  public:
   using ImageLayer::ImageLayer;
+  Shapes output_shapes(const Shapes& inputs) const override {
+    check_inputs(inputs);
+    return inputs;
+  }
 
  protected:
   virtual ops::Mixed mix(const Tensor& images, const Tensor& labels) = 0;
+  void make_all_parameters(const Shapes& inputs) override { check_inputs(inputs); }
+  void check_inputs(const Shapes& inputs) const override {
+    if (inputs.size() > 2) reject("expected images, or images and labels, received ", inputs.size(), " inputs");
+    check_input(inputs.front());
+  }
+  Tensors call_all(const Tensors& xs, Context& context) override {
+    if (xs.size() == 1) return {call(xs[0], context)};
+    const Tensor images = ops::cast(xs[0], dtype());
+    const Tensor labels = ops::cast(xs[1], dtype());
+    if (!context.training || images.rank() != 4) return {images, labels};
+    const ops::Mixed mixed = mix(images, labels);
+    return {mixed.images, mixed.labels};
+  }
   Tensor call(const Tensor& x, Context& context) override {
     const Tensor in = ops::cast(x, dtype());
     return context.training && x.rank() == 4 ? mix(in, {}).images : in;

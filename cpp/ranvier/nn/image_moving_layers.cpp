@@ -123,7 +123,7 @@ class RandomCrop final : public ImageLayer {
  protected:
   Tensor call(const Tensor& x, Context& context) override {
     const Tensor in = ops::cast(x, dtype());
-    const kernels::ImageShape image = ops::images_of("input", x.shape(), channels_first()).each;
+    const kernels::ImageShape image = images(x.shape()).each;
     if (context.training && image.height >= height_ && image.width >= width_) {
       return ops::random_crop(in, height_, width_, channels_first(), generator());
     }

@@ -33,7 +33,11 @@ class ImageLayer(NativeLayer):
         """Keeps the arguments, numbers and pairs of them as plain ones, and lets the engine check them."""
         for name, value in arguments.items():
             setattr(self, name, self._plain(value, name))
-        self._native()
+        try:
+            self._native()
+        except ValueError as error:
+            text = str(error)
+            raise ValueError(text if text.startswith("[") else f"[{self.name}] {text}") from None
 
     def _plain(self, value: Any, name: str) -> Any:
         if value is None or isinstance(value, str | bool | int):

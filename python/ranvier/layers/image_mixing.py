@@ -6,7 +6,7 @@ from typing import Any
 
 from ranvier._tensor import convert_to_tensor
 from ranvier.layers._image import Factor, ImageLayer
-from ranvier.layers.base import registry
+from ranvier.layers.base import _TRAINING, registry
 
 
 @registry.register()
@@ -105,8 +105,13 @@ class _PairLayer(ImageLayer):
     def _call_dict(self, data: dict[str, Any], training: bool | None) -> dict[str, Any]:
         if "labels" not in data:
             return super()._call_dict(data, training)
-        inputs = [convert_to_tensor(data[key], self.dtype) for key in ("images", "labels")]
-        images, labels = self._call_all(inputs, training)
+        images, labels = (convert_to_tensor(data[key], self.dtype) for key in ("images", "labels"))
+        if not self.built:
+            self.build((None, *images.shape[1:]) if images.ndim else ())
+        if training is None:
+            outer = _TRAINING.get()
+            training = True if outer is None else outer
+        images, labels = self._native()([images, labels], bool(training))
         return {"images": images, "labels": labels}
 
 
