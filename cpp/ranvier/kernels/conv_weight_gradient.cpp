@@ -19,11 +19,12 @@ constexpr Index piece_work = Index{1} << 19;  // multiply-adds worth a piece of 
 constexpr Index max_pieces = 16;
 constexpr Index max_pixel_pieces = 8;
 constexpr Index piece_pixels = 2048;            // each piece costs a pass over dw
-constexpr Index block_pixels = 512;             // each block costs two
+constexpr Index block_pixels = 256;             // each block costs two
 constexpr Index region_bytes = Index{1} << 19;  // of x in a block
 constexpr double room_limit = 1 << 26;          // bytes of a copy; only taps far outside of x need so much
 
 constexpr Index few_channels = 8;
+constexpr Index max_steps = Index{1} << 15;  // in the lists of all blocks, to stay in cache
 
 constexpr Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
 
@@ -41,6 +42,7 @@ struct Plan {
   std::size_t axis;
   bool each_tap;  // has its own pixels
   bool copies;    // x with its zeros
+  bool keeps_lists;
   Index images;
   Index parts;         // of an image
   Index blocks;        // in all
@@ -56,12 +58,38 @@ struct Group {
   int rows;
 };
 
+// Taps that see the same pixels: their steps, in each image of a block as many, and the groups of their rows.
+struct Share {
+  std::size_t first_step;
+  Index steps;
+  std::size_t first_group;
+  Index groups;
+  int groups_per_tile;
+};
+
+// The shares of a part of an image for tiles of so many vectors; the same in all images.
+struct List {
+  Index part;
+  int vectors;
+  std::size_t first_share;
+  std::size_t end_share;
+};
+
 // Kept from call to call: a steady training step asks the system for no memory.
 struct Layout {
   gemm_detail::Scratch x;
   gemm_detail::Scratch dy;
   std::vector<Run> steps;
   std::vector<Group> groups;
+  std::vector<Share> shares;
+  std::vector<List> lists;
+
+  void clear() {
+    steps.clear();
+    groups.clear();
+    shares.clear();
+    lists.clear();
+  }
 };
 thread_local Layout this_layout;
 thread_local gemm_detail::Scratch scratch_parts;
@@ -89,6 +117,7 @@ Plan plan_of(const Problem<T>& p, const Panels<T>& panels) {
   plan.each_tap = !all.within(p.g.in) && !plan.copies;
 
   const Index taps = axes[0].taps * axes[1].taps * axes[2].taps;
+  plan.keeps_lists = plan.images * pixels * taps <= max_steps;
   const Index wanted = std::clamp<Index>(p.g.batch * pixels * taps * p.depth * p.columns / piece_work, 1, max_pieces);
   plan.pixel_pieces =
       std::clamp<Index>(p.g.batch * pixels / piece_pixels, 1, std::min({wanted, max_pixel_pieces, plan.blocks}));
@@ -122,6 +151,7 @@ class Piece {
     last_panel = panels.count * (panel_share + 1) / plan.panel_shares;
     to = dw;
     ld = ldw;
+    this_layout.clear();
     for (Index block = first; block < last; ++block) {
       go_to(block);
       adds = accumulate || block > first;
@@ -134,14 +164,12 @@ class Piece {
         view = view_of(g.in, x, g.channels_in, first_image);
       }
       place_dy(dy);
-      if (plan.each_tap) {
-        for (Index t0 = 0; t0 < p.axes[0].taps; ++t0) {
-          for (Index t1 = 0; t1 < p.axes[1].taps; ++t1) {
-            for (Index t2 = 0; t2 < p.axes[2].taps; ++t2) run_taps({t0, t1, t2}, {1, 1, 1});
-          }
+      for (Index panel = first_panel; panel < last_panel; ++panel) {
+        const auto vectors = static_cast<int>(divide_up(panels.columns_of(panel), width<T>));
+        const List list = list_of(block % plan.parts, panels.width_of(panel), vectors);
+        for (std::size_t i = list.first_share; i < list.end_share; ++i) {
+          run_taps(this_layout.shares[i], panel, vectors);
         }
-      } else {
-        run_taps({0, 0, 0}, {p.axes[0].taps, p.axes[1].taps, p.axes[2].taps});
       }
     }
   }
@@ -171,43 +199,63 @@ class Piece {
     }
   }
 
-  // Tiles of a box of taps that see the same pixels.
-  void run_taps(const Sizes& first, const Sizes& count) {
-    int vectors_before = 0;
+  List list_of(Index part, Index w, int vectors) {
     Layout& layout = this_layout;
-    ChannelTile<T> tile{};
-    tile.ldc = ld;
-    tile.accumulate = adds;
-    for (Index panel = first_panel; panel < last_panel; ++panel) {
-      const Index columns = panels.columns_of(panel);
-      const int vectors = static_cast<int>(divide_up(columns, width<T>));
-      if (vectors != vectors_before) {
-        list_steps(first, panels.width_of(panel));
-        cut_rows(first, count, vectors);
-      }
-      vectors_before = vectors;
-      tile.b = dy_panels + panel * dy_panel;
-      tile.last = static_cast<int>(columns - (vectors - 1) * width<T>);
-      tile.steps = layout.steps.data();
-      tile.count = static_cast<Index>(layout.steps.size());
-      const auto groups = static_cast<Index>(layout.groups.size());
-      const Index end = groups * (row_share + 1) / plan.row_shares;
-      for (Index i = groups * row_share / plan.row_shares; i < end; i += cut.groups) {
-        const int members = static_cast<int>(std::min<Index>(cut.groups, end - i));
-        const Group* group = layout.groups.data() + i;
-        for (int k = 0; k < members; ++k) {
-          tile.a[k] = view.origin + group[k].in;
-          tile.c[k] = to + group[k].row * ld + panel * panels.width;
+    for (const List& list : layout.lists) {
+      if (list.part == part && list.vectors == vectors) return list;
+    }
+    if (!plan.keeps_lists) layout.clear();
+    List list{part, vectors, layout.shares.size(), 0};
+    const Sizes count{p.axes[0].taps, p.axes[1].taps, p.axes[2].taps};
+    if (plan.each_tap) {
+      for (Index t0 = 0; t0 < count[0]; ++t0) {
+        for (Index t1 = 0; t1 < count[1]; ++t1) {
+          for (Index t2 = 0; t2 < count[2]; ++t2) add_taps({t0, t1, t2}, {1, 1, 1}, w, vectors);
         }
-        run_tile(tile, members, group->rows, vectors);
       }
+    } else {
+      add_taps({0, 0, 0}, count, w, vectors);
+    }
+    list.end_share = layout.shares.size();
+    layout.lists.push_back(list);
+    return list;
+  }
+
+  void add_taps(const Sizes& first, const Sizes& count, Index w, int vectors) {
+    Layout& layout = this_layout;
+    Share share{};
+    share.first_step = layout.steps.size();
+    share.first_group = layout.groups.size();
+    list_steps(first, w);
+    list_groups(first, count, vectors, share);
+    share.steps = static_cast<Index>(layout.steps.size() - share.first_step) / plan.images;
+    share.groups = static_cast<Index>(layout.groups.size() - share.first_group);
+    layout.shares.push_back(share);
+  }
+
+  void run_taps(const Share& share, Index panel, int vectors) const {
+    const Layout& layout = this_layout;
+    ChannelTile<T> tile{};
+    tile.b = dy_panels + panel * dy_panel;
+    tile.ldc = ld;
+    tile.last = static_cast<int>(panels.columns_of(panel) - (vectors - 1) * width<T>);
+    tile.accumulate = adds;
+    tile.steps = layout.steps.data() + share.first_step;
+    tile.count = share.steps * (last_image - first_image);
+    const Index end = share.groups * (row_share + 1) / plan.row_shares;
+    for (Index i = share.groups * row_share / plan.row_shares; i < end; i += share.groups_per_tile) {
+      const int members = static_cast<int>(std::min<Index>(share.groups_per_tile, end - i));
+      const Group* group = layout.groups.data() + share.first_group + i;
+      for (int k = 0; k < members; ++k) {
+        tile.a[k] = view.origin + group[k].in;
+        tile.c[k] = to + group[k].row * ld + panel * panels.width;
+      }
+      run_tile(tile, members, group->rows, vectors);
     }
   }
 
   // Where the pixels of the block lie in the view and in dy, those for which the first tap is padding left out.
   void list_steps(const Sizes& tap, Index w) {
-    std::vector<Run>& steps = this_layout.steps;
-    steps.clear();
     std::array<Span, 3> spans = outputs;
     Sizes shift{};
     for (std::size_t a = 0; a < 3; ++a) {
@@ -216,31 +264,31 @@ class Piece {
       const Span all = inside(shift[a], p.axes[a].step, g.out[a], g.in[a]);
       spans[a] = {std::max(all.begin, outputs[a].begin), std::min(all.end, outputs[a].end)};
     }
-    for (Index b = 0; b < last_image - first_image; ++b) {
+    std::vector<Run>& steps = this_layout.steps;
+    const Index in_step = p.axes[2].step * view.stride[2];
+    for (Index b = 0; b < plan.images; ++b) {
       for (Index o0 = spans[0].begin; o0 < spans[0].end; ++o0) {
         for (Index o1 = spans[1].begin; o1 < spans[1].end; ++o1) {
           const Index line = b * view.image_stride + (o0 * p.axes[0].step + shift[0]) * view.stride[0] +
-                             (o1 * p.axes[1].step + shift[1]) * view.stride[1] + shift[2] * view.stride[2];
+                             (o1 * p.axes[1].step + shift[1]) * view.stride[1] +
+                             (spans[2].begin * p.axes[2].step + shift[2]) * view.stride[2];
           const Index dy_line =
               ((b * outputs[0].size() + o0 - outputs[0].begin) * outputs[1].size() + o1 - outputs[1].begin) *
-                  outputs[2].size() -
-              outputs[2].begin;
-          for (Index o2 = spans[2].begin; o2 < spans[2].end; ++o2) {
-            steps.push_back({line + o2 * p.axes[2].step * view.stride[2], (dy_line + o2) * w});
-          }
+                  outputs[2].size() +
+              spans[2].begin - outputs[2].begin;
+          for (Index i = 0; i < spans[2].size(); ++i) steps.push_back({line + i * in_step, (dy_line + i) * w});
         }
       }
     }
   }
 
   // Lists the groups of rows of dw. What lies together along the last axis of taps is one line.
-  void cut_rows(const Sizes& first, const Sizes& count, int vectors) {
+  void list_groups(const Sizes& first, const Sizes& count, int vectors, Share& share) const {
     const bool merged = p.axes[2].tap_step == 1 && view.stride[2] == p.depth;
     const Index length = (merged ? count[2] : 1) * p.depth;
     const Index last = merged ? 1 : count[2];
-    cut = cut_lines(length, count[0] * count[1] * last, vectors);
-    std::vector<Group>& groups = this_layout.groups;
-    groups.clear();
+    const Cut cut = cut_lines(length, count[0] * count[1] * last, vectors);
+    share.groups_per_tile = cut.groups;
     for (Index part = 0; part < cut.parts; ++part) {
       const Index begin = length * part / cut.parts;
       const Index end = length * (part + 1) / cut.parts;
@@ -252,7 +300,7 @@ class Piece {
                 t2 + p.dropped[2];
             const Index in = t0 * p.axes[0].tap_step * view.stride[0] + t1 * p.axes[1].tap_step * view.stride[1] +
                              t2 * p.axes[2].tap_step * view.stride[2];
-            groups.push_back({in + begin, tap * p.depth + begin, static_cast<int>(end - begin)});
+            this_layout.groups.push_back({in + begin, tap * p.depth + begin, static_cast<int>(end - begin)});
           }
         }
       }
@@ -272,7 +320,6 @@ class Piece {
   T* to = nullptr;
   Index ld = 0;
   bool adds = false;
-  Cut cut{};
 };
 
 template <class T>
