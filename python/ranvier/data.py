@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ranvier import config
-from ranvier.utils.arrays import as_array
+from ranvier.utils.arrays import as_array, holds_arrays
 
 __all__ = ["Batch", "DataLoader", "epoch_order", "gather"]
 
@@ -219,7 +219,7 @@ class _Part:
         self.form: Any = None  # of several arrays
         if isinstance(value, Mapping):
             self.form = list(value)
-        elif isinstance(value, list | tuple) and _holds_arrays(value, rows):
+        elif isinstance(value, list | tuple) and holds_arrays(value, rows):
             self.form = type(value)
         keys = self.form if isinstance(self.form, list) else range(len(value)) if self.form else []
         if self.form is not None and not len(keys):
@@ -254,19 +254,8 @@ def _arrays_in(value: Any) -> list[Any]:
 
 def _rows_of(y: Any) -> int | None:
     """The rows of targets of any form, None when there are none or when that is for others to complain about."""
-    first: Any = next(iter(_arrays_in(y)), None) if isinstance(y, Mapping) or _holds_arrays(y, None) else y
+    first: Any = next(iter(_arrays_in(y)), None) if isinstance(y, Mapping) or holds_arrays(y, None) else y
     return len(first) if hasattr(first, "__len__") else None
-
-
-def _holds_arrays(value: Any, rows: int | None) -> bool:
-    """Whether a list or tuple holds arrays with `rows` rows each, and not the rows themselves."""
-    if not isinstance(value, list | tuple) or not value:
-        return False
-    if not all(len(getattr(item, "shape", ())) > 0 for item in value):
-        return False
-    if rows is None:
-        return isinstance(value, tuple)
-    return len(value) != rows or all(len(item) == rows for item in value)
 
 
 def _positive_integer(value: Any, name: str) -> int:

@@ -108,8 +108,7 @@ def _writable(filepath: Path, where: str, endings: tuple[str, ...], overwrite: b
 def model_record(model: Any, with_compile: bool = True) -> dict[str, Any]:
     """A model as plain values: class, configuration, the shape it was built with, arguments of `compile`."""
     record: dict[str, Any] = registry.serialize(model)
-    shape = model._input_shape_or_none()
-    record["build_input_shape"] = None if shape is None else list(shape)
+    record["build_input_shape"] = model._saved_shape()
     if with_compile and model._compiled is not None:
         try:
             record["compile_config"] = json.loads(_dump(model._compiled.get_config()))
@@ -201,7 +200,9 @@ def model_from_record(record: Any, custom_objects: Mapping[str, Any] | None, whe
         raise ValueError(f"[{where}] expected a model, received a layer of class {record['class_name']!r}.")
     shape = record.get("build_input_shape")
     if shape is not None and not model.built:
-        model.build(tuple(shape))
+        from ranvier.models.data_forms import build_shape
+
+        model.build(build_shape(shape))
     return model
 
 

@@ -244,3 +244,78 @@ def test_single_batches() -> None:
     named = model.train_on_batch(X, Y, sample_weight={"kind": WEIGHTS}, return_dict=True)
     assert list(named) == ["height_loss", "height_mae", "kind_accuracy", "kind_loss", "loss"]
     assert named["loss"] < first[0] * 3
+
+
+# Models of one's own --------------------------------------------------------------------------------------------------
+
+
+@keras.saving.register_keras_serializable("test")
+class Own(keras.Model):
+    """Two inputs in any form, two outputs in the form asked for."""
+
+    def __init__(self, form: str = "list", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.form = form
+        self.kind, self.height = layers.Dense(2, "softmax"), layers.Dense(1)
+
+    def call(self, inputs: Any) -> Any:
+        image, age = inputs.values() if isinstance(inputs, dict) else inputs
+        kind, height = self.kind(image), self.height(keras.ops.concatenate([image, age], axis=-1))
+        return {"kind": kind, "height": height} if self.form == "dict" else (kind, height)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "form": self.form}
+
+
+def own(form: str = "list", **kwargs: Any) -> Any:
+    keras.utils.set_random_seed(1)
+    model = Own(form)
+    model.compile("adam", **kwargs)
+    return model
+
+
+def test_a_model_of_ones_own_goes_by_the_names_of_losses_and_metrics(tmp_path: Path) -> None:
+    losses = ["sparse_categorical_crossentropy", "mse"]
+    model = own(loss=losses, metrics=[["accuracy"], ["mae"]])
+    assert model.metrics_names == ["loss"], "before the first data nobody knows the outputs"
+    history = model.fit([IMAGE, AGE], [KIND, HEIGHT], epochs=2, verbose=0).history
+    assert list(history) == ["accuracy", "loss", "mae", "mse_loss", "sparse_categorical_crossentropy_loss"]
+    values = model.evaluate((IMAGE, AGE), (KIND, HEIGHT), verbose=0)
+    named = model.evaluate((IMAGE, AGE), (KIND, HEIGHT), verbose=0, return_dict=True)
+    order = ["loss", "accuracy", "mae", "sparse_categorical_crossentropy_loss", "mse_loss"]  # as in Keras
+    assert values == [named[name] for name in order]
+    predictions = model.predict((IMAGE, AGE), verbose=0)
+    assert type(predictions) is tuple
+    assert [part.shape for part in predictions] == [(60, 2), (60, 1)]
+    model.save(tmp_path / "own.rv")
+    twin = keras.saving.load_model(tmp_path / "own.rv")
+    assert twin.evaluate([IMAGE, AGE], [KIND, HEIGHT], verbose=0) == values
+    options = {"epochs": 3, "initial_epoch": 2, "verbose": 0}
+    assert twin.fit([IMAGE, AGE], [KIND, HEIGHT], **options).history == (
+        model.fit([IMAGE, AGE], [KIND, HEIGHT], **options).history
+    )
+
+
+def test_a_model_of_ones_own_with_dicts(tmp_path: Path) -> None:
+    model = own("dict", loss=LOSS, metrics={"kind": ["accuracy"]}, loss_weights={"height": 0.5})
+    history = model.fit(X, Y, epochs=2, verbose=0, validation_split=0.2).history
+    assert [name for name in history if "val_" not in name] == ["height_loss", "kind_accuracy", "kind_loss", "loss"]
+    found = model.predict(X, verbose=0)
+    assert {name: part.shape for name, part in found.items()} == {"kind": (60, 2), "height": (60, 1)}
+    np.testing.assert_allclose(model(X)["height"], found["height"], rtol=1e-5)
+    model.save(tmp_path / "own.rv")
+    np.testing.assert_array_equal(
+        keras.saving.load_model(tmp_path / "own.rv").predict(X, verbose=0)["kind"], found["kind"]
+    )
+    with pytest.raises(ValueError, match=r"\[fit\] x: expected inputs 'image' and 'age'.*received dict with 'img'"):
+        model.fit({"img": IMAGE, "age": AGE}, Y, verbose=0)
+
+
+def test_losses_that_do_not_fit_the_outputs_are_found_with_the_first_data() -> None:
+    model = own(loss=["mse"] * 3)
+    with pytest.raises(ValueError, match=r"\[compile\] loss: expected outputs 'output_0' and 'output_1'.*list of 3"):
+        model.fit([IMAGE, AGE], [KIND, HEIGHT], verbose=0)
+    model.compile("sgd", ["sparse_categorical_crossentropy", "mse"])
+    with pytest.raises(ValueError, match=r"\[fit\] y: expected outputs 'output_0' and 'output_1'.*list of 1"):
+        model.fit([IMAGE, AGE], [KIND], verbose=0)
+    assert np.isfinite(model.fit([IMAGE, AGE], [KIND, HEIGHT], verbose=0).history["loss"][0])

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ranvier.models.structures import fit_rank, flatten, is_by_name, label, listed, output_keys
+import ranvier as keras
+from ranvier import layers
+from ranvier.models.structures import Outputs, fit_rank, flatten, is_by_name, label, listed, outputs_of
 
 NAMES = ["image", "age"]
 
@@ -57,20 +59,35 @@ def test_words_for_messages() -> None:
     assert not is_by_name("mse")
 
 
-class Fake:
-    """A model as far as names are concerned."""
+def test_what_outputs_are_called() -> None:
+    x = keras.Input((3,))
+    first, second = layers.Dense(1, name="first")(x), layers.Dense(2, name="second")(x)
+    assert outputs_of(keras.Model(x, [first, second])) == Outputs(["first", "second"])
+    assert outputs_of(keras.Model(x, second)) == Outputs(["second"], plain=True)
+    assert outputs_of(keras.Model(x, {"z": first, "a": second})) == Outputs(["a", "z"], by_key=True)
+    assert outputs_of(keras.Sequential([layers.Dense(4, name="last")])) == Outputs(["last"], plain=True)
+    assert outputs_of(keras.Sequential()) == Outputs(["output"], plain=True)
 
-    def __init__(self, names: list[str], keys: list[str] | None) -> None:
-        self.output_names, self._keys = names, keys
 
-    def _pack_outputs(self, values: list[Any]) -> Any:
-        return values if self._keys is None else dict(sorted(zip(self._keys, values, strict=True)))
+def test_outputs_of_a_model_of_ones_own_are_known_once_it_is_built() -> None:
+    class Own(keras.Model):
+        def __init__(self, form: Any) -> None:
+            super().__init__()
+            self.form, self.a, self.b = form, layers.Dense(1), layers.Dense(2)
 
+        def call(self, x: Any) -> Any:
+            return self.form(self.a(x), self.b(x))
 
-def test_a_dict_of_outputs_names_them_by_its_keys() -> None:
-    assert output_keys(Fake(["dense", "dense_1"], None)) == (["dense", "dense_1"], False)
-    assert output_keys(Fake(["dense", "dense_1"], ["z", "a"])) == (["z", "a"], True)
-    assert output_keys(object()) == (["output"], False)
+    for form, expected in (
+        (lambda a, b: (a, b), Outputs(["output_0", "output_1"], named=False)),
+        (lambda a, b: {"v": b, "u": a}, Outputs(["u", "v"], by_key=True)),
+        (lambda a, b: a, Outputs(["output"], named=False, plain=True)),
+        (lambda a, b: [a], Outputs(["output"], named=False)),
+    ):
+        model = Own(form)
+        assert outputs_of(model) is None
+        model.build((None, 3))
+        assert outputs_of(model) == expected
 
 
 def test_a_last_axis_of_one_comes_and_goes() -> None:

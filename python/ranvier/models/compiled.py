@@ -11,7 +11,7 @@ from ranvier import _core, losses, metrics, optimizers
 from ranvier.metrics import Mean, Metric
 from ranvier.models.compiled_outputs import OutputPart, given_losses, given_specs, make_parts, map_leaves
 from ranvier.models.pace import Pace
-from ranvier.models.structures import is_by_name
+from ranvier.models.structures import Outputs, is_by_name
 
 Array = np.ndarray
 Logs = dict[str, Any]
@@ -28,8 +28,7 @@ class Compiled:
         metric_specs: identifiers of metrics, resolved when the shapes of outputs and targets are known.
         weighted_specs: the same for metrics that use sample weights.
         stop_on_non_finite: whether the first loss that is no finite number raises.
-        keys: what the outputs are called; None when that is not known before the first data.
-        keyed: whether the model's outputs are a dict.
+        outputs: what the outputs are called; None when that is not known before the first data.
     """
 
     def __init__(
@@ -40,8 +39,7 @@ class Compiled:
         metric_specs: Any,
         weighted_specs: Any,
         stop_on_non_finite: bool,
-        keys: Sequence[str] | None,
-        keyed: bool = False,
+        outputs: Outputs | None,
     ) -> None:
         self.optimizer = optimizers.get(optimizer)
         self.given_loss, self._losses = given_losses(loss)
@@ -54,21 +52,24 @@ class Compiled:
         self._trackers: list[tuple[int, Mean]] = []  # number of the output, mean of its own loss
         self._named: list[tuple[str, Metric]] = []  # metrics under their names in logs
         self._resolved = False
+        self._named_outputs = True
         self._trainer: _core.Trainer | None = None
         self._trained_engine: Any = None
         self.paces: dict[tuple[str, int], Pace] = {}
-        if keys is not None:
-            self.bind(keys, keyed)
+        if outputs is not None:
+            self.bind(outputs)
 
-    def bind(self, keys: Sequence[str], keyed: bool = False) -> None:
+    def bind(self, outputs: Outputs) -> None:
         """Deals losses and metrics out to the outputs, once; ValueError when they do not fit."""
         if self.parts:
             return
         self.parts = make_parts(
-            keys, self._losses, self.loss_weights, self.metric_specs, self.weighted_specs, partial=keyed
+            outputs, self._losses, self.given_loss, self.loss_weights, self.metric_specs, self.weighted_specs
         )
+        self._named_outputs = outputs.named
+        keys = outputs.keys
         order = list(range(len(keys)))
-        if keyed and is_by_name(self._losses):  # as Keras orders them
+        if outputs.by_key and is_by_name(self._losses):  # as Keras orders them
             order.sort(key=lambda i: list(self._losses).index(keys[i]) if keys[i] in self._losses else len(keys))
         trackers = [(i, self.parts[i].tracker) for i in order]
         self._trackers = [(i, tracker) for i, tracker in trackers if tracker is not None]
@@ -108,7 +109,7 @@ class Compiled:
         for part, output, target in zip(self.parts, output_shapes, target_shapes, strict=True):
             part.resolve(output, target)
         taken = {"loss", *(tracker.name for _, tracker in self._trackers)}
-        several = len(self.parts) > 1
+        several = len(self.parts) > 1 and self._named_outputs
         self._named = []
         for weighted in (False, True):
             for part in self.parts:
@@ -192,7 +193,8 @@ class Compiled:
         names = list(results)
         if len(self.parts) > 1:
             first = 1 + len(self._trackers)
-            names = names[:first] + sorted(names[first:])
+            losses, rest = names[1:first], names[first:]
+            names = [names[0], *losses, *sorted(rest)] if self._named_outputs else [names[0], *rest, *losses]
         return results[names[0]] if len(names) == 1 else [results[name] for name in names]
 
     def keep_state(self) -> list[list[Array]]:

@@ -11,7 +11,7 @@ from ranvier import losses, metrics
 from ranvier._registry import to_snake_case
 from ranvier.losses import Loss
 from ranvier.metrics import Mean, Metric
-from ranvier.models.structures import flatten, is_by_name, listed
+from ranvier.models.structures import Outputs, flatten, is_by_name, listed
 
 
 class OutputPart:
@@ -81,33 +81,49 @@ _CROSSENTROPIES = {"binary": "binary", "categorical": "categorical", "sparse": "
 
 
 def make_parts(
-    keys: Sequence[str], loss: Any, loss_weights: Any, plain: Any, weighted: Any, partial: bool = False
+    outputs: Outputs, loss: Any, given_loss: Any, loss_weights: Any, plain: Any, weighted: Any
 ) -> list[OutputPart]:
     """One part for each output.
 
     Args:
-        keys: what the outputs are called.
-        loss: a `Loss` for all outputs, or a list or dict with one or None for each.
+        outputs: what the outputs are called.
+        loss: a `Loss` for all outputs, or a list or dict with one or None for each; a dict may leave outputs out where
+            these are a dict, too, as in Keras.
+        given_loss: the same as `compile` was given it, for names.
         loss_weights: None, a number for a single output, or a list or dict.
         plain: specs of metrics: for one output in any form, else a list or dict with specs for each output.
         weighted: the same for those that use sample weights.
-        partial: whether a dict of losses may leave outputs out, as Keras allows where outputs are a dict.
 
     Raises:
         ValueError: names that are no outputs, or lists of another length.
         TypeError: weights that are not numbers.
     """
+    keys = outputs.keys
     columns = (
-        _losses_of(loss, keys, partial),
+        _losses_of(loss, keys, outputs.by_key),
         _weights_of(loss_weights, keys),
         _specs_of(plain, keys, "metrics"),
         _specs_of(weighted, keys, "weighted_metrics"),
     )
     parts = [OutputPart(*row) for row in zip(keys, *columns, strict=True)]
     if sum(part.trains for part in parts) > 1:
-        for part in parts:
-            part.tracker = Mean(name=f"{part.key}_loss") if part.trains else None
+        labels: list[Any] = list(keys)
+        if not outputs.named:
+            labels = _losses_of(map_leaves(_loss_label, given_loss), keys, outputs.by_key)
+        taken: list[Any] = []
+        for part, label in zip(parts, labels, strict=True):
+            if part.trains:
+                count = taken.count(label)
+                taken.append(label)
+                part.tracker = Mean(name=f"{label}_loss_{count}" if count else f"{label}_loss")
     return parts
+
+
+def _loss_label(loss: Any) -> str:
+    """What a loss is called in logs: the word it was given by, or its own name."""
+    if isinstance(loss, str):
+        return loss
+    return str(getattr(loss, "name", None) or getattr(loss, "__name__", None) or to_snake_case(type(loss).__name__))
 
 
 def _losses_of(loss: Any, keys: Sequence[str], partial: bool) -> list[Loss | str | None]:

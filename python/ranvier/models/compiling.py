@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ranvier.models.compiled import Compiled, Logs
-from ranvier.models.structures import output_keys
+from ranvier.models.structures import outputs_of
 
 
 class CompilingMixin:
@@ -16,6 +16,7 @@ class CompilingMixin:
     built: bool
     weights: list[Any]
     trainable_weights: list[Any]
+    _known_outputs: dict[Any, Any]
     _compiled: Compiled | None = None
 
     def compile(
@@ -56,10 +57,9 @@ class CompilingMixin:
             ValueError, TypeError: unknown names or objects of another kind, losses or metrics for outputs that are not
                 there; what was compiled before stays.
         """
-        keys, keyed = output_keys(self)
-        self._compiled = Compiled(
-            optimizer, loss, loss_weights, metrics, weighted_metrics, stop_on_non_finite, keys, keyed
-        )
+        self._known_outputs.clear()
+        outputs = outputs_of(self)
+        self._compiled = Compiled(optimizer, loss, loss_weights, metrics, weighted_metrics, stop_on_non_finite, outputs)
         self.stop_training = False
 
     @property

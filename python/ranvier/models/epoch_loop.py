@@ -13,7 +13,7 @@ from ranvier.models import checks
 from ranvier.models.errors import NonFiniteLossError
 from ranvier.models.feeding import ArrayFeed
 from ranvier.models.part_data import Data
-from ranvier.models.structures import input_keys, label, output_shapes
+from ranvier.models.structures import label
 
 Array = np.ndarray
 
@@ -121,7 +121,7 @@ class Pass:
         return train
 
     def _prediction_bytes(self) -> int:
-        shapes = output_shapes(self.model)
+        shapes = self.model._output_shapes()
         return 8 * sum(math.prod(d or 1 for d in shape[1:]) for shape in shapes) if shapes else 64
 
     def _begin_batch(self) -> None:
@@ -150,7 +150,7 @@ class Pass:
         part = compiled.parts[wrong[0] if wrong else 0]
         several = len(compiled.parts) > 1
         targets = data.y[wrong[0] if wrong else 0] if wrong or not several else None
-        names = input_keys(self.model)
+        names = self.model._input_names
         ranges = [checks.observed_range(x) for x in data.x]
         widest = max(range(len(ranges)), key=lambda i: max(map(abs, ranges[i] or (0.0,))))
         message = checks.non_finite_loss_message(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ranvier.models import checks
 from ranvier.models.feeding import ArrayFeed, StreamFeed, engine_reads, is_stream, pick, refuse_arguments, unpack_batch
 from ranvier.models.part_data import Data, input_arrays, refuse_class_weight, target_arrays, weight_arrays
-from ranvier.models.structures import fit_rank, flatten, input_keys, input_shapes, label, output_keys, output_shapes
+from ranvier.models.structures import fit_rank, flatten, label, outputs_of
 
 Array = np.ndarray
 
@@ -52,43 +52,52 @@ def checked_data(
             f"[{where}] {prefix}y: expected targets, received None; pass {where}(x, y), or batches (x, y) as x."
         )
     compiled = model._compiled
-    inputs = input_keys(model)
-    if len(inputs) == 1 and len(compiled.parts) == 1:
+    inputs = model._names_for(x, y)
+    if not compiled.parts:  # what the model returns is known once it is built
+        built_inputs(model, input_arrays(x, inputs, where, prefix, finite), where, prefix, x)
+        compiled.bind(outputs_of(model))
+    keys = [part.key for part in compiled.parts]
+    if len(inputs) == 1 and len(keys) == 1:
         given_x = flatten(x, inputs, f"{prefix}x", where)[0]
-        given_y = flatten(y, [compiled.parts[0].key], f"{prefix}y", where)[0]
-        given_weight = flatten(sample_weight, [compiled.parts[0].key], f"{prefix}sample_weight", where)[0]
+        given_y = flatten(y, keys, f"{prefix}y", where)[0]
+        given_weight = flatten(sample_weight, keys, f"{prefix}sample_weight", where)[0]
         arrays = checks.as_arrays(given_x, given_y, given_weight, where=where, finite=finite, prefix=prefix)
         data = Data([arrays[0]], [arrays[1]], None if arrays[2] is None else [arrays[2]])
-        data = Data(built_inputs(model, data.x, where, prefix), data.y, data.weight)
     else:
         arrays_x = input_arrays(x, inputs, where, prefix, finite)
         rows = len(arrays_x[0])
-        if not compiled.parts:  # what it returns is known once it is built
-            arrays_x = built_inputs(model, arrays_x, where, prefix)
-            compiled.bind(*output_keys(model))
-        keys = [part.key for part in compiled.parts]
         targets = target_arrays(y, compiled.parts, rows, where, prefix, finite)
-        weights = weight_arrays(sample_weight, targets, keys, rows, where, prefix)
-        data = Data(built_inputs(model, arrays_x, where, prefix), targets, weights)
-    return Data(data.x, _checked_targets(model, data.y, where, prefix), data.weight)
+        data = Data(arrays_x, targets, weight_arrays(sample_weight, targets, keys, rows, where, prefix))
+    ready = built_inputs(model, data.x, where, prefix, x)
+    return Data(ready, _checked_targets(model, data.y, where, prefix), data.weight)
 
 
-def built_inputs(model: Any, arrays: Sequence[Array], where: str, prefix: str = "") -> list[Array]:
-    """The inputs with the ranks the model wants; it is built for their shapes, or they are checked against its own."""
+def built_inputs(model: Any, arrays: Sequence[Array], where: str, prefix: str = "", x: Any = None) -> list[Array]:
+    """The inputs with the ranks the model wants; it is built for their shapes, or they are checked against its own.
+
+    Args:
+        model: the model.
+        arrays: the inputs in order.
+        where: the calling method, for messages.
+        prefix: of the argument, for messages.
+        x: as it was given, which tells a model of one's own whether its inputs are a list or a dict.
+    """
     if len(arrays) == 1:
-        x = model._adjust_input(arrays[0])
-        model._build_for(x.shape, f"{prefix}x")
-        return [x]
-    shapes, names = input_shapes(model), input_keys(model)
-    found = [fit_rank(array, shape) for array, shape in zip(arrays, shapes, strict=True)]
-    for i, (array, shape) in enumerate(zip(found, shapes, strict=True)):
-        if shape is not None and not _fits(array.shape, shape):
+        array = model._adjust_input(arrays[0])
+        model._build_for(array.shape, f"{prefix}x")
+        return [array]
+    if not model.built:
+        shapes = [(None, *array.shape[1:]) for array in arrays]
+        model.build(dict(zip(x, shapes, strict=True)) if isinstance(x, Mapping) else shapes)
+        return list(arrays)
+    names, wanted = model._input_names, model._input_shapes()
+    found = [fit_rank(array, shape) for array, shape in zip(arrays, wanted, strict=True)]
+    for i, (array, shape) in enumerate(zip(found, wanted, strict=True)):
+        if not _fits(array.shape, shape):
             raise ValueError(
                 f"[{where}] {label(f'{prefix}x', names, i)}: expected shape {('rows', *shape[1:])}, received "
                 f"{array.shape}; are the inputs in the order {', '.join(names)}?".replace("'rows'", "rows")
             )
-    if not model.built:
-        model.build([(None, *array.shape[1:]) for array in found])
     return found
 
 
@@ -99,8 +108,8 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
 
 def _checked_targets(model: Any, y: list[Array | None], where: str, prefix: str = "") -> list[Array | None]:
     compiled = model._compiled
-    shapes = output_shapes(model)
-    if shapes is None:
+    shapes = model._output_shapes()
+    if not shapes:
         return y
     keys = [part.key for part in compiled.parts]
     found: list[Array | None] = []

@@ -48,6 +48,8 @@ class Functional(Model):
         ```
     """
 
+    _takes_any_form = False
+
     def __init__(
         self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool | None = None, **kwargs: Any
     ) -> None:

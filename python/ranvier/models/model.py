@@ -11,6 +11,7 @@ import numpy as np
 from ranvier import _core
 from ranvier._core import Variable
 from ranvier.layers.base import Layer
+from ranvier.models.data_forms import DataFormsMixin, model_layer
 from ranvier.models.prediction import PredictionMixin
 from ranvier.models.structures import fit_rank
 from ranvier.models.training import TrainingMixin
@@ -19,7 +20,7 @@ from ranvier.random import SeedGenerator
 Shape = tuple[int | None, ...]
 
 
-class Model(TrainingMixin, PredictionMixin, Layer):
+class Model(TrainingMixin, PredictionMixin, DataFormsMixin, Layer):
     """What every kind of model has in common.
 
     A model of one's own makes its layers in ``__init__`` and uses them in ``call(inputs, training=False)``; it is
@@ -59,6 +60,7 @@ class Model(TrainingMixin, PredictionMixin, Layer):
         self._epochs_done = 0
         self._resume_state: tuple[int, int] | None = None  # of the default generator, from a file
         self._resume_callbacks: tuple[list[Any], list[Any]] | None = None  # from a checkpoint
+        self._known_outputs: dict[Any, Any] = {}
         self._resume_place: Any = None  # in an epoch, from a checkpoint
         self._resume_epoch: int | None = None  # from a backup
         self._fit_callbacks: Any = None  # while fit runs
@@ -230,13 +232,11 @@ class Model(TrainingMixin, PredictionMixin, Layer):
         """The engine's layer of the whole model."""
         return self._handle()
 
-    def _input_shape_or_none(self) -> Shape | None:
-        shape = self._build_shape
-        return (None, *shape[1:]) if isinstance(shape, tuple) else None
-
-    def _output_shape_or_none(self) -> Shape | None:
-        shape = self._input_shape_or_none()
-        return self.compute_output_shape(shape) if self.built and shape is not None else None
+    def _handle(self) -> _core.Layer:
+        if self._engine_layer is None:
+            self._engine_layer = model_layer(self)
+            self._engine_layer.trainable = self._trainable
+        return self._engine_layer
 
     def _adjust_input(self, x: np.ndarray) -> np.ndarray:
         """`x` with the rank of the input, see `structures.fit_rank`."""

@@ -13,7 +13,7 @@ from ranvier.models.feeding import engine_reads, is_stream, pick, row_bytes, unp
 from ranvier.models.fit_data import batch_rows, built_inputs, optional_steps, positive_int
 from ranvier.models.pace import Pace
 from ranvier.models.part_data import input_arrays
-from ranvier.models.structures import input_keys, input_shapes, output_keys, pack_outputs
+from ranvier.models.structures import outputs_of
 
 Array = np.ndarray
 
@@ -29,6 +29,9 @@ class PredictionMixin:
     _predictor_engine: Any
     _pace_of_predict: Pace | None = None
     _engine_layer: Any
+    _input_shapes: Callable[[], list[Any]]
+    _pack_outputs: Callable[[list[Array]], Any]
+    _names_for: Callable[..., list[str]]
     _quick: tuple[Any, int, Callable[..., Any]] | None = None  # engine, axes of x and its predict, for plain models
 
     # Of the other half:
@@ -76,9 +79,9 @@ class PredictionMixin:
         if self._predictor is None or self._predictor_engine is not engine:
             self._predictor = _core.Trainer(engine)
             self._predictor_engine = engine
-            shapes, (keys, keyed) = input_shapes(self), output_keys(self)
-            plain = len(shapes) == len(keys) == 1 and not keyed and shapes[0] is not None
-            self._quick = (engine, len(shapes[0]), self._predictor.predict) if plain else None  # type: ignore[arg-type]
+            shapes, outputs = self._input_shapes(), outputs_of(self)
+            plain = len(shapes) == 1 and shapes[0] is not None and outputs is not None and outputs.plain
+            self._quick = (engine, len(shapes[0]), self._predictor.predict) if plain else None
         return self._predictor
 
     def _predict(self, x: Any, batch_size: Any, verbose: Any, steps: Any, callbacks: Any) -> Any:
@@ -118,7 +121,7 @@ class PredictionMixin:
                     break
                 outputs.append(part[0])
                 step += part[1]
-                listed.on_predict_batch_end(step - 1, {"outputs": pack_outputs(self, part[0])})
+                listed.on_predict_batch_end(step - 1, {"outputs": self._pack_outputs(part[0])})
                 if progress is not None:
                     progress.update(step)
             if not outputs:
@@ -130,18 +133,18 @@ class PredictionMixin:
                 progress.close()
         listed.on_predict_end()
         joined = [found[0] if len(found) == 1 else np.concatenate(found) for found in zip(*outputs, strict=True)]
-        return pack_outputs(self, joined)
+        return self._pack_outputs(joined)
 
     def _prediction_inputs(self, x: Any, where: str = "predict") -> list[Array]:
-        names = input_keys(self)
+        names = self._names_for(x)
         if len(names) == 1 and isinstance(x, list | tuple) and len(x) == 1 and isinstance(x[0], np.ndarray):
-            shape = input_shapes(self)[0]  # tells the single input in a list from a list of one row
+            shape = self._input_shapes()[0]  # tells the single input in a list from a list of one row
             x = x[0] if shape is not None and x[0].ndim == len(shape) else x
         arrays = input_arrays(x, names, where)
         if not self.built and arrays[0].ndim == 1 and len(names) == 1:
             shape = arrays[0].shape
             raise ValueError(f"[{where}] x: expected rows, shape (rows, ...), received shape {shape}; pass x[None, :].")
-        return built_inputs(self, arrays, where)
+        return built_inputs(self, arrays, where, x=x)
 
     def _predict_rows(self, x: list[Array], size: int, watched: bool, listens: bool) -> Iterator[tuple[Any, int]]:
         trainer = self._prediction_trainer()
@@ -172,4 +175,4 @@ class PredictionMixin:
 
     def predict_on_batch(self, x: Any) -> Any:
         """Outputs for one batch, as an array, or a list or dict of arrays as the model's outputs are."""
-        return pack_outputs(self, self._predict_now(x, "predict_on_batch"))
+        return self._pack_outputs(self._predict_now(x, "predict_on_batch"))

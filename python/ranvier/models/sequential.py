@@ -41,6 +41,8 @@ class Sequential(Model):
         ```
     """
 
+    _takes_any_form = False
+
     def __init__(
         self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None, **kwargs: Any
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -85,41 +85,35 @@ def is_by_name(value: Any) -> bool:
     return isinstance(value, Mapping) and "class_name" not in value
 
 
-def output_keys(model: Any) -> tuple[list[str], bool]:
-    """What losses, metrics and targets call the outputs, and whether these are a dict, whose keys they are then."""
-    names = list(getattr(model, "output_names", None) or ["output"])
-    pack = getattr(model, "_pack_outputs", None)
-    packed = None if pack is None else pack(list(range(len(names))))
+class Outputs(NamedTuple):
+    """What the outputs of a model are called.
+
+    Attributes:
+        keys: their names.
+        by_key: they are a dict, and these are its keys.
+        named: the names are of use outside; else losses and metrics go by their own names, as in Keras.
+        plain: there is one, and it is in no list or dict.
+    """
+
+    keys: list[str]
+    by_key: bool = False
+    named: bool = True
+    plain: bool = False
+
+
+def outputs_of(model: Any) -> Outputs | None:
+    """What losses, metrics and targets call the outputs; None for a model that has to see data first."""
+    if not model._outputs_known:
+        return None
+    named = not model._takes_any_form
+    names = list(model.output_names) if named else []
+    count = max(len(names) if named else len(model._output_shapes()), 1)
+    packed = model._pack_outputs(list(range(count)))
     if isinstance(packed, Mapping) and all(isinstance(item, int) for item in packed.values()):
-        return [str(key) for key, _ in sorted(packed.items(), key=lambda pair: pair[1])], True
-    return names, False
-
-
-def pack_outputs(model: Any, values: Any) -> Any:
-    """A list of values (or the only one) in the form of the model's outputs."""
-    values = list(values) if isinstance(values, list | tuple) else [values]
-    pack = getattr(model, "_pack_outputs", None)
-    return (values[0] if len(values) == 1 else values) if pack is None else pack(values)
-
-
-def input_keys(model: Any) -> list[str]:
-    """Names of the inputs."""
-    return list(getattr(model, "_input_names", None) or ["input"])
-
-
-def input_shapes(model: Any) -> list[Shape | None]:
-    """Shapes of the inputs with None for the rows; None for those of a model that is not built."""
-    shapes = getattr(model, "_input_shapes", None)
-    return [model._input_shape_or_none()] if shapes is None else list(shapes() or [None] * len(input_keys(model)))
-
-
-def output_shapes(model: Any) -> list[Shape] | None:
-    """Shapes of the outputs with None for the rows; None for a model that is not built."""
-    shapes = getattr(model, "_output_shapes", None)
-    if shapes is not None:
-        return list(shapes()) or None
-    shape = model._output_shape_or_none()
-    return None if shape is None else [shape]
+        return Outputs([str(key) for key, _ in sorted(packed.items(), key=lambda pair: pair[1])], by_key=True)
+    if not names:
+        names = [f"output_{i}" for i in range(count)] if count > 1 else ["output"]
+    return Outputs(names, named=named, plain=isinstance(packed, int))
 
 
 def fit_rank(x: np.ndarray, shape: Shape | None) -> np.ndarray:

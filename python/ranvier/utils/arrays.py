@@ -74,6 +74,17 @@ def describe(value: Any) -> str:
     return f"{text} and dtype {dtype}" if dtype is not None else text
 
 
+def holds_arrays(value: Any, rows: int | None) -> bool:
+    """Whether a list or tuple holds arrays with `rows` rows each, and not the rows themselves."""
+    if not isinstance(value, list | tuple) or not value:
+        return False
+    if not all(len(getattr(item, "shape", ())) > 0 for item in value):
+        return False
+    if rows is None:
+        return isinstance(value, tuple)
+    return len(value) != rows or all(len(item) == rows for item in value)
+
+
 def _is_pandas(value: Any) -> bool:
     return type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "to_numpy")
 
