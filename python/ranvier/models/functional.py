@@ -12,6 +12,7 @@ from ranvier import _core, config
 from ranvier._core import Tensor
 from ranvier._symbolic import KerasTensor, flatten, is_symbolic, ordered_keys, pack_like
 from ranvier._tensor import convert_to_tensor
+from ranvier.layers._calling import plain_arguments
 from ranvier.layers._tracking import held
 from ranvier.layers._weights import WeightOwner
 from ranvier.layers.base import _TRAINING, Layer, registry
@@ -63,6 +64,7 @@ class Functional(Model):
         self._graph = Graph(self.name, flatten(inputs), flatten(outputs))
         self._layers = [op for op in self._graph.operations if not op._is_operation]
         self._row_shape = self._plain_row_shape()
+        self._row_shapes = self._plain_row_shapes()
         self.built = True
         self._set_paths()
         if trainable is not None:
@@ -231,6 +233,13 @@ class Functional(Model):
         one = self._graph.inputs[0]
         return one.shape[1:] if one.dtype == "float32" and None not in one.shape[1:] and one.ndim > 0 else None
 
+    def _plain_row_shapes(self) -> list[tuple[int | None, ...]] | None:
+        """The shapes of rows where a list of several inputs can take a short way: all sizes known."""
+        flat = self._graph.inputs
+        plain = isinstance(self._inputs_struct, list | tuple) and len(self._inputs_struct) == len(flat) > 1
+        known = all(t.dtype == "float32" and t.ndim > 0 and None not in t.shape[1:] for t in flat)
+        return [t.shape[1:] for t in flat] if plain and known and not self._calls_own else None
+
     @property
     def _calls_own(self) -> bool:
         """Whether a subclass computes something else."""
@@ -247,7 +256,6 @@ class Functional(Model):
             from ranvier.models.graph_engine import engine_graph
 
             self._engine_layer = engine_graph(self.name, self._graph)
-            self._engine_layer.trainable = self._trainable
             self._run = self._engine_layer.__call__
         return self._engine_layer
 
@@ -274,9 +282,25 @@ class Functional(Model):
             return run(inputs, bool(_TRAINING.get()) if training is None else training)
         if self._calls_own:
             return Layer.__call__(self, inputs, training=training, **kwargs)
+        if run is not None and type(inputs) is list and self._are_ready(inputs):
+            results = run(inputs, bool(_TRAINING.get()) if training is None else training)
+            return self._pack_outputs(results if isinstance(results, list) else [results])
         if kwargs:
             raise TypeError(f"[{self.name}] unexpected argument {next(iter(kwargs))!r}.")
         return self._call_slowly(inputs, training)
+
+    def _are_ready(self, inputs: list[Any]) -> bool:
+        """Whether a list for several inputs can go to the engine as it is."""
+        shapes = self._row_shapes
+        if shapes is None or len(inputs) != len(shapes):
+            return False
+        rows = None
+        for x, shape in zip(inputs, shapes, strict=True):
+            ready = type(x) is Tensor or (type(x) is np.ndarray and x.dtype is _FLOAT32)
+            if not ready or x.shape[1:] != shape or (rows is not None and len(x) != rows):
+                return False
+            rows = len(x)
+        return True
 
     def _call_slowly(self, inputs: Any, training: bool | None) -> Any:
         if is_symbolic(inputs):
@@ -319,7 +343,11 @@ class Functional(Model):
     def get_config(self) -> dict[str, Any]:
         """Name, layers with their calls, inputs and outputs; of a subclass with arguments of its own, those."""
         if not takes_graph(type(self)):
-            return super().get_config()
+            base = super().get_config()
+            if type(self).get_config is not Functional.get_config:
+                return base
+            args, kwargs = self._init_arguments
+            return {**base, **plain_arguments(self, args, kwargs)}
         from ranvier.models.functional_config import functional_config
 
         return functional_config(self)
