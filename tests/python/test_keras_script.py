@@ -67,6 +67,95 @@ print(sorted(model2.history.history))
 """
 
 
+FUNCTIONAL = """
+import numpy as np
+import keras
+from keras import layers, ops
+
+keras.utils.set_random_seed(7)
+rng = np.random.default_rng(0)
+points = rng.normal(size=(512, 8)).astype("float32")
+extra = rng.normal(size=(512, 3)).astype("float32")
+label = (points[:, 0] + extra[:, 0] > 0).astype("int64")
+amount = (points[:, :2].sum(axis=1) - extra[:, 1]).astype("float32")
+
+# A trunk with a residual block, made with a function as in many scripts
+def block(x, units, name):
+    y = layers.Dense(units, activation="relu", name=f"{name}_1")(x)
+    y = layers.Dense(units, name=f"{name}_2")(y)
+    if x.shape[-1] != units:
+        x = layers.Dense(units, use_bias=False, name=f"{name}_skip")(x)
+    return layers.Activation("relu", name=f"{name}_out")(layers.add([x, y]))
+
+points_in = keras.Input(shape=(8,), name="points")
+extra_in = layers.Input(shape=(3,), name="extra")
+trunk = block(block(points_in, 16, "first"), 16, "second")
+side = layers.BatchNormalization()(layers.Dense(16, activation="tanh")(extra_in))
+merged = layers.Concatenate()([trunk, side, ops.tanh(trunk) * side])
+merged = layers.Dropout(0.1)(merged)
+label_out = layers.Dense(1, activation="sigmoid", name="label")(merged)
+amount_out = layers.Dense(1, name="amount")(merged)
+model = keras.Model(inputs=[points_in, extra_in], outputs=[label_out, amount_out], name="two_heads")
+model.summary()
+model.compile(
+    optimizer=keras.optimizers.Adam(0.01),
+    loss={"label": "binary_crossentropy", "amount": "mse"},
+    loss_weights={"label": 1.0, "amount": 0.5},
+    metrics={"label": ["accuracy"]},
+)
+history = model.fit(
+    {"points": points, "extra": extra},
+    {"label": label, "amount": amount},
+    epochs=15, batch_size=32, validation_split=0.2, verbose=0,
+)
+print("falls", history.history["loss"][-1] < 0.5 * history.history["loss"][0])
+found = model.evaluate([points, extra], [label, amount], verbose=0, return_dict=True)
+print("good", found["label_accuracy"] > 0.9)
+first, second = model.predict([points, extra], verbose=0)
+print("shapes", first.shape, second.shape)
+
+# Transfer: the trunk without its head, frozen
+features = keras.Model(model.inputs[0], model.get_layer("second_out").output)
+features.trainable = False
+inputs = keras.Input(shape=(8,))
+outputs = layers.Dense(1)(features(inputs, training=False))
+transfer = keras.Model(inputs, outputs)
+transfer.compile("adam", "mse")
+before = features.get_weights()
+transfer.fit(points, amount, epochs=2, verbose=0)
+print("frozen", all(np.array_equal(a, b) for a, b in zip(before, features.get_weights())))
+print("trainable", len(transfer.trainable_weights))
+clone = keras.models.clone_model(model)
+clone.set_weights(model.get_weights())
+print("cloned", np.allclose(clone.predict([points, extra], verbose=0)[1], second))
+print(isinstance(model, keras.Model), model.input_shape, model.output_names)
+"""
+
+
+def test_a_functional_script_runs_with_only_its_import_changed(tmp_path: Path) -> None:
+    changed = re.sub(r"^import keras$", "import ranvier as keras", FUNCTIONAL, flags=re.M)
+    changed = re.sub(r"^from keras import", "from ranvier import", changed, flags=re.M)
+    (tmp_path / "script.py").write_text(changed)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(tmp_path / "script.py")], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    out = done.stdout
+    for part in ('Model: "two_heads"', "Connected to", "first_1[0][0]", "points (InputLayer)", "tanh (Tanh)"):
+        assert part in out
+    for line in (
+        "falls True",
+        "good True",
+        "shapes (512, 1) (512, 1)",
+        "frozen True",
+        "trainable 2",
+        "cloned True",
+        "True [(None, 8), (None, 3)] ['label', 'amount']",
+    ):
+        assert line in out.splitlines()
+
+
 def test_the_script_runs_with_only_its_import_changed(tmp_path: Path) -> None:
     changed = re.sub(r"^import keras$", "import ranvier as keras", SCRIPT, flags=re.M)
     changed = re.sub(r"^from keras import", "from ranvier import", changed, flags=re.M)

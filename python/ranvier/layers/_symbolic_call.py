@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ def call_symbolically(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     """
     if not layer._is_operation:
         _refuse_mixed(layer, args)
+        _check_arguments(layer, args, kwargs)
         shapes = map_structure(lambda t: t.shape if isinstance(t, KerasTensor) else None, args[0])
         if layer.input_spec is not None and isinstance(args[0], KerasTensor):
             layer.input_spec.check(shapes, layer.name)
@@ -43,6 +45,15 @@ def _refuse_mixed(layer: Any, args: tuple[Any, ...]) -> None:
                 f"[{layer.name}] expected either symbolic tensors or data, received {symbols(args)[0]!r} next to a "
                 f"{kind}; give constants to the model as another Input, or make them in a layer of your own."
             )
+
+
+def _check_arguments(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """What a call would find out; TypeError for arguments that the layer's call does not take."""
+    given = {key: value for key, value in kwargs.items() if key != "training"}
+    try:
+        inspect.signature(layer.call).bind(*args, **given)
+    except TypeError as error:
+        raise TypeError(f"[{layer.name}] call of {type(layer).__name__}: {error}.") from None
 
 
 def shaped_like(shapes: Any, dtype: str, where: str) -> Any:

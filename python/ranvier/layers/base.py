@@ -274,11 +274,11 @@ class Layer(WeightOwner):
             found += layer.losses
         return found
 
-    def _python_losses(self, inner: bool = True) -> list[Tensor]:
+    def _python_losses(self, inner: bool = True, penalties: bool = True) -> list[Tensor]:
         """The part of `losses` that the engine does not compute itself."""
-        found = self._losses + [function(v) for v, function in self._penalties if v.trainable]
+        found = self._losses + [function(v) for v, function in self._penalties if v.trainable and penalties]
         for layer in self._sublayers() if inner else []:
-            found = found + layer._python_losses()
+            found = found + layer._python_losses(penalties=penalties)
         return found
 
     # -- the engine's view -------------------------------------------------------------------------------------------

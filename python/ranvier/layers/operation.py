@@ -6,17 +6,18 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
-from ranvier import _core
-from ranvier._core import Tensor, Variable
+from ranvier import ops
+from ranvier._core import Variable
 from ranvier._registry import auto_name
 from ranvier._symbolic import KerasTensor, flatten, is_symbolic
 from ranvier.layers._symbolic_call import call_symbolically
 from ranvier.layers.base import Layer, registry
 
-# Keras's classes of operations whose names are not those of the functions.
-_OTHER_NAMES = {"get_item": "get_item", "exp_a": "exp"}
+Shape = tuple[int | None, ...]
+
+_BROADCASTING = frozenset({"add", "subtract", "multiply", "divide", "true_divide", "power", "maximum", "minimum"})
+_BROADCASTING |= {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logaddexp"}
+_BROADCASTING |= {"logical_and", "logical_or", "logical_xor", "divide_no_nan"}
 
 
 @registry.register()
@@ -55,6 +56,13 @@ class Operation(Layer):
             return call_symbolically(self, args, kwargs)
         return self.call(*args, **kwargs)
 
+    def _symbolic_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        both = len(args) == 2 and not kwargs and not self.arguments and all(isinstance(x, KerasTensor) for x in args)
+        if not both or self.function not in _BROADCASTING:
+            return super()._symbolic_outputs(args, kwargs)
+        shape = _broadcast(self.name, args[0].shape, args[1].shape)
+        return KerasTensor(shape, self.call(*(ops.zeros((1,), x.dtype) for x in args)).dtype)
+
     @property
     def class_label(self) -> str:
         """The name in overviews: ``Multiply``, as Keras calls it."""
@@ -65,15 +73,33 @@ class Operation(Layer):
         return {"name": self.name, "function": self.function, "arguments": self.arguments}
 
 
+def _broadcast(name: str, first: Shape, second: Shape) -> Shape:
+    """NumPy's rule; an unknown size next to a known one other than 1 must be that."""
+    rank = max(len(first), len(second))
+    sizes: list[int | None] = []
+    ones: tuple[int, ...] = (1,) * rank
+    for a, b in zip((*ones[len(first) :], *first), (*ones[len(second) :], *second), strict=True):
+        if a == b or b == 1:
+            sizes.append(a)
+        elif a == 1 or a is None:
+            sizes.append(b)
+        elif b is None:
+            sizes.append(a)
+        else:
+            raise ValueError(f"[{name}] expected shapes that can be broadcast together, received {first} and {second}.")
+    return tuple(sizes)
+
+
 def public_function(name: Any) -> Callable[..., Any]:
     """The function of `ranvier.ops` or (``"activations.relu"``) of `ranvier.activations` of that name."""
-    from ranvier import activations, ops
+    from ranvier import activations
 
     if isinstance(name, str):
         module, _, short = name.rpartition(".")
         home: Any = {"": ops, "activations": activations, "image": ops.image}.get(module)
-        if home is not None and short in home.__all__ and callable(getattr(home, short)):
-            function: Callable[..., Any] = getattr(home, short)
+        found: Any = getattr(home, short) if home and short in home.__all__ else None
+        if hasattr(found, "__wrapped__"):  # one that can be recorded
+            function: Callable[..., Any] = found
             return function
     raise ValueError(
         f"[Operation] function: expected the name of a function of ranvier.ops, received {str(name)[:80]!r}."
@@ -105,12 +131,6 @@ def _equal_roles(x1: Any, x2: Any) -> bool:
     if x1.dtype != x2.dtype or not x1.dtype.startswith("float") or x1.ndim != x2.ndim or x1.ndim < 2:
         return False
     return x1.shape == x2.shape or (x1.shape[0] == x2.shape[0] and None not in (*x1.shape[1:], *x2.shape[1:]))
-
-
-def is_constant(value: Any) -> bool:
-    """Whether a node may hold the value: a plain one, or an array."""
-    plain = value is None or isinstance(value, bool | int | float | str | slice | type(Ellipsis))
-    return plain or isinstance(value, np.ndarray | np.generic | Tensor | _core.Variable)
 
 
 def operation_from_keras(record: Mapping[str, Any]) -> Operation:

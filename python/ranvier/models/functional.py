@@ -55,6 +55,7 @@ class Functional(Model):
         self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool | None = None, **kwargs: Any
     ) -> None:
         self._run: Callable[..., Any] | None = None  # the engine's call; before anything that can fail
+        self._graph_layer: _core.Layer | None = None
         self._layers: list[Layer] = []
         Model.__init__(self, name=name, **kwargs)
         for what, given in (("inputs", inputs), ("outputs", outputs)):
@@ -63,6 +64,7 @@ class Functional(Model):
         self._inputs_struct, self._outputs_struct = inputs, outputs
         self._graph = Graph(self.name, flatten(inputs), flatten(outputs))
         self._layers = [op for op in self._graph.operations if not op._is_operation]
+        self._only_shape = self._input_shapes()[0] if len(self._graph.inputs) == 1 else None
         self._row_shape = self._plain_row_shape()
         self._row_shapes = self._plain_row_shapes()
         self.built = True
@@ -145,8 +147,7 @@ class Functional(Model):
         return [tensor.shape for tensor in self._graph.outputs]
 
     def _input_shape_or_none(self) -> Shape | None:
-        shapes = self._input_shapes()
-        return shapes[0] if len(shapes) == 1 else None
+        return self._only_shape
 
     def _output_shape_or_none(self) -> Shape | None:
         shapes = self._output_shapes()
@@ -252,12 +253,16 @@ class Functional(Model):
     def _handle(self) -> _core.Layer:
         if self._calls_own:
             return super()._handle()
-        if self._engine_layer is None:
+        self._engine_layer = self._engine_graph()
+        return self._engine_layer
+
+    def _engine_graph(self) -> _core.Layer:
+        if self._graph_layer is None:
             from ranvier.models.graph_engine import engine_graph
 
-            self._engine_layer = engine_graph(self.name, self._graph)
-            self._run = self._engine_layer.__call__
-        return self._engine_layer
+            self._graph_layer = engine_graph(self.name, self._graph)
+            self._run = self._graph_layer.__call__
+        return self._graph_layer
 
     # Without *args and **kwargs, for the call of one row is counted in tenths of microseconds.
     def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
@@ -320,7 +325,7 @@ class Functional(Model):
             )
         if training is None:
             training = bool(_TRAINING.get())
-        results = self._handle()(tensors[0] if len(tensors) == 1 else tensors, bool(training))
+        results = self._engine_graph()(tensors[0] if len(tensors) == 1 else tensors, bool(training))
         return self._pack_outputs(list(results) if isinstance(results, list | tuple) else [results])
 
     @staticmethod
@@ -346,7 +351,7 @@ class Functional(Model):
             base = super().get_config()
             if type(self).get_config is not Functional.get_config:
                 return base
-            args, kwargs = self._init_arguments
+            args, kwargs = self._init_arguments  # type: ignore[attr-defined]
             return {**base, **plain_arguments(self, args, kwargs)}
         from ranvier.models.functional_config import functional_config
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ranvier._core import Tensor
 from ranvier._symbolic import KerasTensor, map_structure
+from ranvier._tensor import convert_to_tensor
 from ranvier.layers._sharing import layer_of, one_configuration, record_of
 from ranvier.layers.base import Layer
 from ranvier.layers.operation import operation_from_keras
@@ -236,7 +237,8 @@ class _Reader:
         if kind == "__ellipsis__":
             return Ellipsis
         if kind in ("__numpy__", "__tensor__"):
-            return np.array(settings["value"], dtype=str(settings.get("dtype", "float32")))
+            array = np.array(settings["value"], dtype=str(settings.get("dtype", "float32")))
+            return array if kind == "__numpy__" else convert_to_tensor(array)
         raise ValueError(f"[{name}] inbound_nodes: expected tensors and plain values, received {kind[:80]!r}.")
 
     def _place(self, history: Any, end: bool = False) -> Place:

@@ -73,7 +73,7 @@ def _dtype(node: Node) -> str:
 def _python_call(node: Node, again: bool) -> _core.Layer:
     """One call as a Python layer of its own, which puts the arguments together. The model keeps the node alive.
 
-    A layer that is called `again` adds to the losses of its other calls, and reports weights and losses only once.
+    A layer that is called `again` has told of its weights and their penalties; only the losses of the call are new.
     """
     refer = weakref.ref(node)
 
@@ -95,11 +95,8 @@ def _python_call(node: Node, again: bool) -> _core.Layer:
         return map_structure(value_of, target.args), map_structure(value_of, plain)
 
     def call(values: Any, training: bool) -> Any:
-        layer = alive().operation
         args, kwargs = arguments(values)
-        before = layer._losses if again else []
-        results = flatten(layer(*args, training=training, **kwargs))
-        layer._losses = before + layer._losses
+        results = flatten(alive().operation(*args, training=training, **kwargs))
         return results[0] if len(results) == 1 else results
 
     def output_shape(shapes: Any) -> Any:
@@ -116,5 +113,5 @@ def _python_call(node: Node, again: bool) -> _core.Layer:
         output_shape,
         lambda: [] if again else alive().operation.weights,
         _dtype(node),
-        lambda: [] if again else alive().operation._python_losses(),
+        lambda: alive().operation._python_losses(penalties=not again),
     )
