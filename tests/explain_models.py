@@ -59,3 +59,29 @@ class Own(ranvier.Model):
 
 
 IMAGES = RNG.normal(size=(5, 6, 5, 2)).astype("float32")
+
+
+def graph(activation: str = "softmax") -> ranvier.Model:
+    """The same with the functional API; two of the layers are in a graph inside, and a shortcut goes around them."""
+    parts = network(activation=activation).layers
+    inside = ranvier.Input((6, 5, 4))
+    block = ranvier.Model(inside, parts[2](parts[1](inside)), name="block")
+    x = ranvier.Input((6, 5, 2))
+    first = parts[0](x)
+    outside = layers.Identity(name="shortcut")(first)
+    y = layers.Concatenate(name="both")([block(first), parts[2](outside)[:, :0]])
+    return ranvier.Model(x, parts[3](y))
+
+
+class OwnGraph(ranvier.Model):
+    """A subclass that calls a model of the functional API."""
+
+    def __init__(self, activation: str = "softmax") -> None:
+        super().__init__(name="own_graph")
+        parts = network(activation=activation).layers
+        inside = ranvier.Input((6, 5, 2))
+        self.block = ranvier.Model(inside, parts[2](parts[1](parts[0](inside))), name="block")
+        self.out = parts[3]
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        return self.out(self.block(x))

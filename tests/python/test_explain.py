@@ -256,3 +256,17 @@ def test_float64_models_stay_precise() -> None:
     slope = (1 - np.tanh(x @ model.weights[0].numpy()) ** 2)[:, [1]] * model.weights[0].numpy()[:, 1]
     assert found.dtype == np.float64
     np.testing.assert_allclose(found, slope, rtol=1e-12)
+
+
+def test_models_of_several_outputs_and_inputs() -> None:
+    x = ranvier.Input((4,))
+    model = ranvier.Model(x, [layers.Dense(2, name="a")(x), layers.Dense(3, name="b")(x)])
+    kernel = model.get_layer("b").kernel.numpy()
+    found = explain.integrated_gradients(model, ROWS, lambda outputs: outputs[1][:, 2], steps=2)
+    np.testing.assert_allclose(found, ROWS * kernel[:, 2], rtol=1e-5, atol=1e-6)
+    for target in (None, 0):
+        with pytest.raises(ValueError, match=r"\[saliency\] target: expected a function of the outputs"):
+            explain.saliency(model, ROWS, target)
+    two = ranvier.Model([x, other := ranvier.Input((4,), name="other")], layers.Add()([x, other]))
+    with pytest.raises(ValueError, match=r"\[saliency\] expected a model of one input, received .* other"):
+        explain.saliency(two, ROWS, 0)

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 import ranvier
-from explain_models import IMAGES, KERNEL, RNG, Mean, Own, linear, network
+from explain_models import IMAGES, KERNEL, RNG, Mean, Own, OwnGraph, graph, linear, network
 from ranvier import explain, layers, ops
 from ranvier.explain.running import find_layer
 
 # --- layers -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", [network, Own])
+@pytest.mark.parametrize("make", [network, Own, graph, OwnGraph])
 def test_feature_maps_are_what_the_layer_returns(make: Callable[[], Any]) -> None:
     model = make()
     model(IMAGES)
@@ -51,7 +51,7 @@ def test_filters() -> None:
 # --- Grad-CAM ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", [network, Own])
+@pytest.mark.parametrize("make", [network, Own, graph, OwnGraph])
 def test_grad_cam_by_hand(make: Callable[..., Any]) -> None:
     model = make()
     model(IMAGES)

@@ -60,6 +60,12 @@ def test_maps_that_are_never_negative_begin_at_zero() -> None:
     assert zeros[0].get_clim() == (0, 1)
 
 
+def test_each_row_may_have_a_scale_of_its_own() -> None:
+    values = RNG.random((3, 8, 6)) * np.array([1, 0, 100]).reshape(3, 1, 1)
+    shown = pictures(explain.plot(values, shared=False))
+    assert [image.get_array().max() for image in shown] == [1, 0, 1]
+
+
 def test_colours_are_added_up_and_colour_images_shown_in_colour() -> None:
     values, x = RNG.normal(size=(2, 8, 6, 3)), RNG.random((2, 8, 6, 3)) * 255
     shown = pictures(explain.plot(values, x))

@@ -11,7 +11,7 @@ import numpy as np
 from ranvier import config, ops
 from ranvier._core import Tensor
 from ranvier._tensor import convert_to_tensor
-from ranvier.explain.running import logits, run, seen_at, squashing_layer
+from ranvier.explain.running import BeforeActivation, run, seen_at, squashing_layer
 from ranvier.utils.arrays import as_array
 
 Array = np.ndarray
@@ -24,6 +24,12 @@ def as_batch(model: Any, x: Any, where: str) -> Array:
     Raises:
         ValueError: no rows, no batch axis, another shape than the model takes, or a model of several inputs.
     """
+    inputs = getattr(model, "_input_names", None) if model.built else None
+    if inputs is not None and len(inputs) > 1:
+        raise ValueError(
+            f"[{where}] expected a model of one input, received {model.name!r} with {', '.join(inputs)}; explain "
+            "a subclass of Model whose call takes one of them and sets the others."
+        )
     if isinstance(x, dict) or (isinstance(x, list | tuple) and len(x) > 0 and isinstance(x[0], np.ndarray | Tensor)):
         raise ValueError(f"[{where}] x: expected one array of rows, received {type(x).__name__} of {len(x)} arrays.")
     rows = as_array(x, "x", where)
@@ -95,12 +101,12 @@ class Scorer:
         self.where = where
         self.target = target
         self.before_activation = before_activation
-        self.squashing: Any = None
+        self.squashing: BeforeActivation | None = None
         self.indices: Array | None = None
 
     def __call__(self, x: Any, rows: slice, watched: Any = ()) -> tuple[Tensor, Any]:
         """The scores `(rows,)` of `x`, which are the rows `rows` of all, and what the watched layers saw."""
-        extra = [] if self.squashing is None else [self.squashing]
+        extra = [] if self.squashing is None else [self.squashing.layer]
         output, seen = run(self.model, x, [*watched, *extra])
         if callable(self.target):
             return self._own(output, len(x)), seen
@@ -110,7 +116,7 @@ class Scorer:
                 f"{self.target!r}; for example target=lambda outputs: outputs[0][:, 3]."
             )
         if self.squashing is not None:
-            output = logits(self.squashing, seen_at(seen, self.model, self.squashing, self.where).inputs)
+            output = self.squashing(seen_at(seen, self.model, self.squashing.layer, self.where).inputs)
         if self.indices is None:
             raise RuntimeError("resolve(x) comes first")
         if output.ndim < 2:
@@ -137,7 +143,8 @@ class Scorer:
         if callable(self.target):
             return
         if self.before_activation:
-            self.squashing = squashing_layer(self.model, x[:1])
+            layer = squashing_layer(self.model, x[:1])
+            self.squashing = None if layer is None else BeforeActivation(layer)
         width = self._width(x)
         if self.target is not None:
             self.indices = self._given(len(x), width)

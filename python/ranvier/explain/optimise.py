@@ -11,7 +11,7 @@ from ranvier import ops
 from ranvier._tensor import convert_to_tensor
 from ranvier.explain.arguments import Array, Scorer, dtype_of, input_shape, positive
 from ranvier.explain.gradients import gradient
-from ranvier.explain.running import find_layer, recording_gradients, run, seen_at
+from ranvier.explain.running import BeforeActivation, find_layer, recording_gradients, run, seen_at
 
 _FIRST, _SECOND = 0.9, 0.999  # Adam's decays (Kingma and Ba 2015)
 
@@ -50,7 +50,8 @@ def activation_maximization(
             step. Default 0.6; 0 switches it off.
         bounds: smallest and largest value of an input; `None` for no limits. Default 0 and 1.
         start: where to begin: an array of the shape of one input. Default `None`: noise around the middle of `bounds`.
-        logits: maximise what enters a last softmax or sigmoid instead of the output. Default True.
+        logits: maximise what enters a last softmax or sigmoid instead of the output, and what enters the activation
+            of `layer` instead of what leaves it: where a relu is off it has no slope to climb. Default True.
         seed: of the noise. Default 0.
 
     Returns:
@@ -75,6 +76,7 @@ def activation_maximization(
         scorer.resolve(x, len(x))
     else:
         _check_channels(model, x[:1], found, targets, where)
+    values = BeforeActivation(found) if found is not None and logits and getattr(found, "activation", None) else None
     first, second = np.zeros_like(x), np.zeros_like(x)
     rate = learning_rate * (high - low)
     for step in range(1, steps + 1):
@@ -84,7 +86,8 @@ def activation_maximization(
             if found is None:
                 scores, _ = scorer(inputs, slice(0, len(x)))
             else:
-                scores = _channel_means(seen_at(run(model, inputs, [found])[1], model, found, where).output, targets)
+                seen = seen_at(run(model, inputs, [found])[1], model, found, where)
+                scores = _channel_means(seen.output if values is None else values(seen.inputs), targets)
             slope = gradient(scores, inputs, where)
         # The penalty is measured in steps of the score: without this, large logits would drown it.
         norm = np.sqrt((slope**2).mean(axis=tuple(range(1, x.ndim)), keepdims=True)) + 1e-12

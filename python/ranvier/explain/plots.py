@@ -23,6 +23,7 @@ def plot(
     titles: Sequence[Any] | None = None,
     feature_names: Sequence[Any] | None = None,
     kind: str | None = None,
+    shared: bool = True,
     columns: int = 8,
 ) -> Any:
     """A figure of attributions: heat maps over images, colours behind signals, bars for tables.
@@ -34,10 +35,12 @@ def plot(
         titles: a title for each row.
         feature_names: names of the features of a table; by default those of `x` if it is a DataFrame.
         kind: `"image"`, `"signal"` or `"table"`. Default `None`: told by the shapes.
+        shared: whether all rows share one scale. False divides each row by its largest size, which makes a faint map
+            as clear as a strong one. Default True.
         columns: images beside each other. Default 8.
 
     Returns:
-        The matplotlib figure. All rows share one colour scale.
+        The matplotlib figure.
 
     Raises:
         ImportError: matplotlib is not installed.
@@ -55,6 +58,9 @@ def plot(
     if kind not in ("image", "signal", "table"):
         raise ValueError(f"[plot] kind: expected 'image', 'signal' or 'table', received {kind!r}.")
     _check_titles(titles, len(values), "plot")
+    if not shared:
+        largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
+        values = values / np.where(largest > 0, largest, 1)
     if kind == "table":
         return _bars(values.reshape(len(values), -1), titles, feature_names)
     if kind == "signal":

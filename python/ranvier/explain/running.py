@@ -199,14 +199,27 @@ def squashing_layer(model: Any, row: Any) -> Layer | None:
     return layer if activation is not None and activations.serialize(activation) in _SQUASHING else None
 
 
-def logits(layer: Layer, inputs: Tensor) -> Tensor:
-    """What `layer` computes from `inputs` before its softmax or sigmoid."""
-    if not layer.weights:
-        return inputs
-    settings = {key: "zeros" if key.endswith("_initializer") else value for key, value in layer.get_config().items()}
-    twin = type(layer).from_config({**settings, "activation": None})
-    twin.build(inputs.shape)
-    for copy, original in zip(twin.weights, layer.weights, strict=True):
-        copy.assign(original.value)
-        copy.trainable = False
-    return ops.convert_to_tensor(twin(inputs, training=False))
+class BeforeActivation:
+    """What a layer computes before its activation; of a layer that is nothing else, what enters it."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+        self._twin: Any = None
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """The values for `inputs` of the layer."""
+        if not self.layer.weights:
+            return inputs
+        if self._twin is None:
+            self._twin = self._make(inputs.shape)
+        return ops.convert_to_tensor(self._twin(inputs, training=False))
+
+    def _make(self, shape: Any) -> Any:
+        """The same layer without activation; no initializer runs, so no random number is taken."""
+        settings = {k: "zeros" if k.endswith("_initializer") else v for k, v in self.layer.get_config().items()}
+        twin = type(self.layer).from_config({**settings, "activation": None})
+        twin.build((None, *shape[1:]))
+        for copy, original in zip(twin.weights, self.layer.weights, strict=True):
+            copy.assign(original.value)
+            copy.trainable = False
+        return twin
