@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import time
 
+from _data import mnist
+
 import ranvier as keras
 from ranvier import layers
 
@@ -18,10 +20,7 @@ EPOCHS, BATCH = 10, 128
 
 def main() -> None:
     keras.utils.set_random_seed(0)
-    try:
-        (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
-    except ConnectionError as error:  # says where to put the files by hand
-        raise SystemExit(str(error)) from None
+    (x_train, y_train), (x_test, y_test) = mnist()
 
     # The images stay bytes: batches are converted as they are gathered, and the first layer scales them.
     model = keras.Sequential(

@@ -117,12 +117,15 @@ def test_universal_approximation(tmp_path: Path, matplotlib: bool) -> None:
     assert pictures(tmp_path) == (["universal_approximation.png"] if matplotlib else [])
 
 
-def test_mnist_without_the_data_says_where_to_put_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name", ["mnist_mlp.py", "mnist_convnet.py", "conv_autoencoder.py", "residual_cnn.py", "fine_tuning.py"]
+)
+def test_without_the_data_mnist_examples_say_where_to_put_them(tmp_path: Path, name: str) -> None:
     closed = "http://127.0.0.1:9"  # a proxy nobody runs: no network, at once
     env = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), closed)
     env |= {"RANVIER_DATASETS": str(tmp_path / "data"), "XDG_CACHE_HOME": str(tmp_path / "cache"), "NO_PROXY": ""}
     done = subprocess.run(
-        [sys.executable, str(EXAMPLES / "mnist_mlp.py")],
+        [sys.executable, str(EXAMPLES / name)],
         cwd=tmp_path,
         env={**os.environ, **env, "no_proxy": ""},
         capture_output=True,
@@ -135,12 +138,66 @@ def test_mnist_without_the_data_says_where_to_put_them(tmp_path: Path) -> None:
     assert "train-images-idx3-ubyte.gz" in done.stderr
 
 
-@pytest.mark.skipif(
+needs_mnist = pytest.mark.skipif(
     not (Path(os.environ.get("RANVIER_DATASETS", "/nonexistent")) / "mnist").is_dir(),
-    reason="a minute of training; set RANVIER_DATASETS to a folder with mnist/ to run it",
+    reason="set RANVIER_DATASETS to a folder with mnist/ to run it",
 )
+
+
+@needs_mnist
 def test_mnist(tmp_path: Path) -> None:
     output = run(tmp_path, "mnist_mlp.py")
     accuracy = re.search(r"test accuracy (\d+\.\d+)%, loss \S+, after 10 epochs", output)
     assert accuracy
     assert float(accuracy[1]) >= 98.2
+
+
+@needs_mnist
+@pytest.mark.parametrize("matplotlib", [MATPLOTLIB, NO_MATPLOTLIB])
+def test_mnist_convnet_in_short(tmp_path: Path, matplotlib: bool) -> None:
+    output = run(tmp_path, "mnist_convnet.py", "--epochs", "1", "--samples", "6000", matplotlib=matplotlib)
+    assert "Total params: 34,826" in output
+    accuracy = re.search(r"test accuracy (\d+\.\d+)% \((\d+) of 10000 wrong\), loss \S+, after 1 epochs", output)
+    assert accuracy
+    assert float(accuracy[1]) >= 85
+    assert pictures(tmp_path) == (["mnist_convnet.png"] if matplotlib else [])
+
+
+@needs_mnist
+def test_mnist_convnet_augmented(tmp_path: Path) -> None:
+    output = run(tmp_path, "mnist_convnet.py", "--epochs", "1", "--samples", "1500", "--augment")
+    assert re.search(r"random_translation .*28, 28, 1", output)
+    assert "of 10000 wrong" in output
+
+
+@needs_mnist
+@pytest.mark.parametrize("matplotlib", [MATPLOTLIB])
+def test_conv_autoencoder_in_short(tmp_path: Path, matplotlib: bool) -> None:
+    output = run(tmp_path, "conv_autoencoder.py", "--epochs", "2", "--samples", "4000", matplotlib=matplotlib)
+    decibels = re.search(r"test images: (\S+) dB with noise, (\S+) dB restored", output)
+    assert decibels
+    assert float(decibels[2]) > float(decibels[1]) + 2
+    assert pictures(tmp_path) == ["conv_autoencoder.png"]
+
+
+@needs_mnist
+@pytest.mark.parametrize("matplotlib", [MATPLOTLIB])
+def test_residual_cnn_in_short(tmp_path: Path, matplotlib: bool) -> None:
+    arguments = ("--epochs", "2", "--samples", "3000", "--blocks", "1")
+    output = run(tmp_path, "residual_cnn.py", *arguments, matplotlib=matplotlib)
+    assert "residual: 19,994 weights, 6 layers deep" in output
+    assert re.findall(r"^(residual|plain): test accuracy", output, re.MULTILINE) == ["residual", "plain"]
+    assert pictures(tmp_path) == ["residual_cnn.png"]
+
+
+@needs_mnist
+@pytest.mark.parametrize("matplotlib", [MATPLOTLIB])
+def test_fine_tuning_in_short(tmp_path: Path, matplotlib: bool) -> None:
+    arguments = ("--epochs", "1", "--samples", "6000", "--steps", "30", "--draws", "1")
+    output = run(tmp_path, "fine_tuning.py", *arguments, matplotlib=matplotlib)
+    rows = re.findall(r"^ +(\d+) +(\d+\.\d+)% +(\d+\.\d+)%", output, re.MULTILINE)
+    assert [int(count) for count, _, _ in rows] == [1, 3, 10, 30, 100, 300]
+    tuned, scratch = ([float(row[i]) for row in rows] for i in (1, 2))
+    assert tuned[-1] > 70
+    assert sum(tuned) > sum(scratch), "what was learnt before helps"
+    assert pictures(tmp_path) == ["fine_tuning.png"]
