@@ -56,6 +56,7 @@ class PythonLayer final : public Layer {
     return all;
   }
   bool replayable() const override { return false; }
+  std::size_t outputs() const override { return 0; }
 
   void clear() {
     call_ = py::object();

@@ -87,12 +87,13 @@ std::vector<Array> prediction_arrays(Trainer& trainer, const Trainer::RowsList& 
   }
   std::vector<Array> arrays;
   arrays.reserve(options.prediction_shapes.size());
+  options.predictions.reserve(options.prediction_shapes.size());
   for (Shape shape : options.prediction_shapes) {
     check(shape.rank() > 0, "predict: expected outputs with a batch axis, received scalars");
     shape[0] = count;
     for (const Index size : shape) check(size >= 0, "predict: the model's output shape ", shape, " is not known");
-    const std::vector<py::ssize_t> dims(shape.begin(), shape.end());
-    arrays.emplace_back(numpy_dtype(trainer.prediction_dtype(arrays.size())), dims);
+    arrays.emplace_back(numpy_dtype(trainer.prediction_dtype(arrays.size())),
+                        std::vector<py::ssize_t>(shape.begin(), shape.end()));
     options.predictions.push_back(arrays.back().mutable_data());
   }
   return arrays;

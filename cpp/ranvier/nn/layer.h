@@ -64,7 +64,7 @@ class Layer : public RefCounted {
   virtual Shape output_shape(const Shape& input) const { return input; }
   /// The same for layers of several inputs or outputs; by default there is one of each.
   virtual Shapes output_shapes(const Shapes& inputs) const;
-  /// How many outputs there are, where that is known before a call.
+  /// How many outputs there are; 0 when only a call tells.
   virtual std::size_t outputs() const { return 1; }
   /// Whether Keras calls it on a list, also when there is one input only.
   virtual bool takes_list() const { return false; }

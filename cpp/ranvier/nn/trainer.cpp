@@ -30,11 +30,12 @@ Shapes batch_shapes(Index batch, const std::vector<Rows>& data) {
 
 /// Whether these are batch_shapes(batch, data), asked in every step.
 bool fits(const Shapes& shapes, Index batch, const std::vector<Rows>& data) {
-  if (shapes.size() != data.size()) return false;
-  for (std::size_t i = 0; i < data.size(); ++i) {
-    if (!(shapes[i] == batch_shape(batch, data[i]))) return false;
-  }
-  return true;
+  const auto same = [batch](const Shape& shape, const Rows& rows) {
+    if (!rows.given()) return shape.rank() == 0;
+    return shape.rank() == rows.row.rank() + 1 && shape[0] == batch &&
+           std::equal(rows.row.begin(), rows.row.end(), shape.begin() + 1);
+  };
+  return std::equal(shapes.begin(), shapes.end(), data.begin(), data.end(), same);
 }
 
 void gather(const Rows& source, std::span<const Index> order, const Tensor& to) {
@@ -247,10 +248,10 @@ std::vector<double> Trainer::run(Mode mode, const Data& data, std::span<const In
   const Index batch_size = std::min(options.batch_size, std::max<Index>(rows, 1));  // no sum with it overflows then
   const std::size_t columns = loss_columns();
   if (mode != Mode::predict) losses.reserve(static_cast<std::size_t>((rows + batch_size - 1) / batch_size) * columns);
-  std::vector<std::byte*> out;
-  for (void* place : options.predictions) out.push_back(static_cast<std::byte*>(place));
+  const std::vector<void*>& out = options.predictions;
   const bool announced = out.empty() || !options.prediction_shapes.empty();
-  const Shapes room = announced ? options.prediction_shapes : model_->output_shapes(batch_shapes(-1, data.x));
+  const Shapes found = announced ? Shapes() : model_->output_shapes(batch_shapes(-1, data.x));
+  const Shapes& room = announced ? options.prediction_shapes : found;
   check(out.empty() || out.size() == room.size(), "predictions: expected room for ", room.size(),
         " outputs, received it for ", out.size());
   for (Index start = 0; start < rows; start += batch_size) {
@@ -295,8 +296,8 @@ std::vector<double> Trainer::run(Mode mode, const Data& data, std::span<const In
     }
     for (std::size_t i = 0; i < out.size(); ++i) {
       const Tensor& y = plan.predictions[i];
-      std::memcpy(out[i], y.raw(), y.bytes());
-      out[i] += y.bytes();
+      const std::size_t row = y.bytes() / static_cast<std::size_t>(batch);
+      std::memcpy(static_cast<std::byte*>(out[i]) + static_cast<std::size_t>(start) * row, y.raw(), y.bytes());
     }
     if (!replay) plans_.pop_front();
     if (options.poll) options.poll();
@@ -325,6 +326,11 @@ void Trainer::predict(const RowsList& x, const Options& options) {
 
 Shapes Trainer::prediction_shapes(const RowsList& x) {
   const Turn turn(*this);
+  if (x.size() == 1 && model_->outputs() == 1) {  // without lists, for one row is predicted in microseconds
+    const Shape batch = batch_shape(-1, x[0]);
+    model_->build(batch);
+    return {model_->output_shape(batch)};
+  }
   const Shapes batch = batch_shapes(-1, x);
   model_->build(batch);
   return model_->output_shapes(batch);
