@@ -78,6 +78,18 @@ inline void add_elementwise(Table& table) {
     table.add(std::string(kernels::name_of(op)) + " by a constant", {{{3, 5}, low, 2}, {{5}, low, 2, {}, false}}, f);
     table.add(std::string(kernels::name_of(op)) + " of a constant", {{{3, 5}, low, 2, {}, false}, {{5}, low, 2}}, f);
   }
+  for (const std::size_t n : {1U, 2U, 3U, 8U, 9U, 20U}) {  // a call of the kernel takes eight
+    const double scale = n % 2 == 0 ? 0.3 : 1;
+    table.add(concat_text("sum of ", n), std::vector<Input>(n, Input{{2, 13}}),
+              [scale](const Tensors& x) { return sum_of(x, scale); });
+  }
+  table.add("sum of a constant and x twice", {{{3, 5}, -2, 2, {}, false}, {{3, 5}}}, [](const Tensors& x) {
+    return multiply(sum_of({x[0], x[1], x[1]}, 0.5), x[1]);
+  });
+  table.large("sum of three, one of them twice", {{{300, 500}}, {{300, 500}}, {{300, 500}}}, [](const Tensors& x) {
+    return sum_of({x[0], x[1], unary(Unary::tanh, x[2]), x[2], x[0]}, 0.5);
+  });
+
   table.add("x times itself", {{{3, 4}}}, [](const Tensors& x) { return multiply(x[0], x[0]); });
   table.add("x minus itself", {{{3, 4}}},
             [](const Tensors& x) { return subtract(multiply(x[0], x[0]), ops::add(x[0], x[0])); });

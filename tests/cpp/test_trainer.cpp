@@ -1,36 +1,17 @@
 // The recorded training step: equal to the eager one bit for bit, without allocations, on any number of threads.
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
-#include <new>
 #include <numeric>
 #include <vector>
 
 #include "check.h"
+#include "heap_calls.h"
 #include "ranvier/core/parallel.h"
 #include "ranvier/nn/model_file.h"
 #include "ranvier/nn/trainer.h"
 #include "ranvier/ops/elementwise.h"
 #include "ranvier/ops/loss.h"
-
-namespace {
-std::size_t heap_calls = 0;
-}
-
-// Counting replacements: what a steady training step must not call.
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // both sides are replaced here, with malloc and free
-void* operator new(std::size_t bytes) {
-  ++heap_calls;
-  if (void* block = std::malloc(bytes)) return block;
-  throw std::bad_alloc();
-}
-void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {  // std::stable_sort asks for its buffer so
-  ++heap_calls;
-  return std::malloc(bytes);
-}
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 
 namespace {
 
@@ -152,7 +133,7 @@ void steady_steps_allocate_nothing() {
   options.poll = [&] {
     ++step;
     if (step == 10 || step == 100) {
-      calls[step / 100] = heap_calls;
+      calls[step / 100] = testing::heap_calls;
       pool_calls[step / 100] = system_allocations();
     }
   };

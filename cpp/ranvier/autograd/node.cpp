@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 
+#include "ranvier/core/parallel.h"
+
 namespace ranvier {
 namespace {
 
@@ -17,7 +19,9 @@ void add_into(const Tensor& dst, const Tensor& src) {
   dispatch_floating(dst.dtype(), "gradient", [&](auto tag) {
     using T = typename decltype(tag)::type;
     exec([to = dst.data<T>(), from = src.data<T>(), n = dst.numel()] {
-      for (Index i = 0; i < n; ++i) to[i] += from[i];
+      parallel_for(n, 16384, [to, from](Index begin, Index end) {
+        for (Index i = begin; i < end; ++i) to[i] += from[i];
+      });
     });
   });
 }

@@ -31,8 +31,11 @@ struct Plan {
       if (nest.dims[at] != 1) axes[static_cast<std::size_t>(rank++)] = {nest.dims[at], nest.src[at], nest.dst[at]};
     }
     if (numel == 0) return;
-    std::stable_sort(axes.begin(), axes.begin() + rank,
-                     [](const Axis& a, const Axis& b) { return std::abs(a.dst) > std::abs(b.dst); });
+    // Sorted by hand: std::stable_sort takes memory from the heap, in every call.
+    for (auto at = axes.begin(); at != axes.begin() + rank; ++at) {
+      const auto further = [](const Axis& a, const Axis& b) { return std::abs(a.dst) > std::abs(b.dst); };
+      std::rotate(std::upper_bound(axes.begin(), at, *at, further), at, at + 1);
+    }
     int used = 0;
     for (int i = 0; i < rank; ++i) {
       const Axis axis = axes[static_cast<std::size_t>(i)];

@@ -18,10 +18,21 @@ std::pair<double, double> regularizer_from(const io::Json* spec) {
   return {config.number("l1", 0.0), config.number("l2", 0.0)};
 }
 
+namespace {
+
+// A name, or Keras's record of a policy, which has one.
+DType dtype_from(const io::Json& config) {
+  const io::Json* given = config.find("dtype");
+  if (given == nullptr) return DType::float32;
+  return dtype_from_name(given->is_object() ? given->at("config").text("name") : config.text("dtype"));
+}
+
+}  // namespace
+
 Layer::Layer(const io::Json& config)
     : config_(config),
       name_(config.text("name", "layer")),
-      dtype_(dtype_from_name(config.text("dtype", "float32"))),
+      dtype_(dtype_from(config)),
       trainable_(config.flag("trainable", true)) {
   std::tie(activity_l1_, activity_l2_) = regularizer_from(config.find("activity_regularizer"));
 }
