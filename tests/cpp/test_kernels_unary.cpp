@@ -275,6 +275,48 @@ void tails() {
   }
 }
 
+// unary_backward, and sums down the columns that do not depend on how many there are at once.
+template <class T>
+void sums_of_columns() {
+  std::mt19937 generator(9);
+  const auto pick = [&](Index low, Index high) { return std::uniform_int_distribution<Index>(low, high)(generator); };
+  for (int i = 0; i < 150; ++i) {
+    const Index cols = i % 3 == 0 ? pick(1, 9) : i % 3 == 1 ? pick(10, 70) : pick(200, 700);
+    const Index rows = i % 10 == 0 ? pick(0, 1) : pick(2, cols < 10 ? 30000 : cols < 100 ? 3000 : 200);
+    const Unary op = i % 2 == 0 ? Unary::relu : i % 4 == 1 ? Unary::gelu : Unary::negative;
+    const Index n = rows * cols;
+    const std::vector<T> x = random_vector<T>(n, 1);
+    const std::vector<T> dy = random_vector<T>(n, 2);
+    const std::vector<T> old = random_vector<T>(cols, 3);
+    std::vector<T> dx(x.size());
+    kernels::unary_backward<T>(op, {}, n, x.data(), x.data(), dy.data(), dx.data(), false);
+    for (const bool accumulate : {false, true}) {
+      std::vector<Real> expected(static_cast<std::size_t>(cols));
+      std::vector<T> sums(old.size(), std::numeric_limits<T>::quiet_NaN());
+      if (accumulate) {
+        sums = old;
+        std::copy(old.begin(), old.end(), expected.begin());
+      }
+      for (std::size_t k = 0; k < dx.size(); ++k) expected[k % expected.size()] += dx[k];
+      std::vector<T> got = dy;  // in place
+      kernels::unary_backward_sums<T>(op, {}, rows, cols, x.data(), x.data(), got.data(), got.data(), sums.data(),
+                                      accumulate);
+      EXPECT_THAT(same_bits(got, dx), kernels::name_of(op), "' of ", rows, "x", cols);
+      // Roundings of the sums of about √rows numbers of size 1.
+      const double tolerance = 4 * std::sqrt(static_cast<double>(rows + 1)) * std::numeric_limits<T>::epsilon();
+      expect_all_near(sums, expected, tolerance, tolerance,
+                      "sums of " + std::to_string(rows) + "x" + std::to_string(cols));
+    }
+    if (i % 10 != 3) continue;
+    expect_same_for_all_threads("sums of columns", [&] {
+      std::vector<T> sums = old;
+      std::vector<T> to(x.size());
+      kernels::unary_backward_sums<T>(op, {}, rows, cols, x.data(), x.data(), dy.data(), to.data(), sums.data(), true);
+      return sums;
+    });
+  }
+}
+
 void threads() {
   const Index n = 100003;
   const std::vector<float> x = random_vector<float>(n, 4, 0.1, 4);
@@ -308,6 +350,8 @@ int main() {
   kinks();
   tails<float>();
   tails<double>();
+  sums_of_columns<float>();
+  sums_of_columns<double>();
   threads();
   return result();
 }

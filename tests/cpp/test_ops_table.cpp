@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "check.h"
+#include "ops_cases_conv.h"
 #include "ops_cases_image.h"
 #include "ops_cases_loss.h"
 #include "ops_cases_math.h"
@@ -23,6 +24,8 @@ std::vector<Case> op_cases() {
   add_moves(table);
   add_random(table);
   add_norms(table);
+  add_convolutions(table);
+  add_other_convolutions(table);
   add_pools(table);
   add_resizings(table);
   return std::move(table.cases);

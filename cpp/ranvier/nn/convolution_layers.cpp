@@ -2,6 +2,7 @@
 
 #include "ranvier/nn/activation.h"
 #include "ranvier/nn/families.h"
+#include "ranvier/nn/spatial.h"
 #include "ranvier/ops/conv.h"
 
 namespace ranvier::nn {
@@ -15,12 +16,13 @@ class Convolution : public Layer {
   Convolution(const io::Json& config, int spatial)
       : Layer(config),
         spatial_(spatial),
-        window_(per_axis("kernel_size")),
+        window_(sizes_of(config, "kernel_size", static_cast<std::size_t>(spatial), {})),
         activation_(activation_from(config.find("activation"))),
         use_bias_(config.flag("use_bias", true)) {
-    options_.strides = per_axis("strides");
-    options_.dilation = per_axis("dilation_rate");
-    options_.output_padding = per_axis("output_padding");
+    const auto sizes = [&](const char* key) { return sizes_of(config, key, static_cast<std::size_t>(spatial), {}); };
+    options_.strides = sizes("strides");
+    options_.dilation = sizes("dilation_rate");
+    options_.output_padding = sizes("output_padding");
     options_.padding = ops::padding_from(config.text("padding", "valid"));
     options_.channels_first = config.text("data_format", "channels_last") == "channels_first";
     if (window_.empty()) reject("expected a kernel_size, received none");
@@ -80,14 +82,6 @@ class Convolution : public Layer {
     shape.push_back(in);
     shape.push_back(out);
     return shape;
-  }
-
-  /// A number for each spatial axis from a list or one for all; empty when the config has none.
-  Sizes per_axis(std::string_view key) const {
-    const io::Json* value = option(key);
-    if (value == nullptr) return {};
-    if (value->is_integer()) return Sizes(static_cast<std::size_t>(spatial_), value->as_integer());
-    return value->as<Sizes>();
   }
 
   int spatial_;
