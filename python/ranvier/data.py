@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from ranvier import config
 from ranvier.utils.arrays import as_array, holds_arrays
 
-__all__ = ["Batch", "DataLoader", "epoch_order", "gather"]
+__all__ = ["Batch", "DataLoader", "MappedLoader", "epoch_order", "gather"]
 
 
 class Batch:
@@ -170,6 +170,10 @@ class DataLoader:
             self._resumed = False
             yield batch
 
+    def map(self, function: Callable[..., Any]) -> MappedLoader:
+        """Batches changed by `function`, for example by augmentation; see `MappedLoader`."""
+        return MappedLoader(self, function)
+
     def state(self) -> dict[str, int | bool]:
         """Where the loader stands, as plain values: seed, epoch and batch of the next step, and what fixes the order.
 
@@ -256,6 +260,68 @@ def _rows_of(y: Any) -> int | None:
     """The rows of targets of any form, None when there are none or when that is for others to complain about."""
     first: Any = next(iter(_arrays_in(y)), None) if isinstance(y, Mapping) or holds_arrays(y, None) else y
     return len(first) if hasattr(first, "__len__") else None
+
+
+class MappedLoader:
+    """The batches of `source`, each passed through `function`.
+
+    Args:
+        source: a `DataLoader`, an image data set, or anything to loop over that gives arrays or tuples of them.
+        function: called with a batch's arrays (inputs; targets and sample weights if there are any). It returns the new
+            ones in the same order, or a dict ``{"images": …, "labels": …}`` as the layers MixUp and CutMix do.
+
+    All else (`len`, `state()`, `set_state()`, `class_names`) is the source's. Layers in the function that draw random
+    numbers keep their own state: a resumed loop repeats their draws only when they are resumed, too.
+
+    Example:
+        ```python
+        mix = ranvier.layers.MixUp()
+        loader = DataLoader(x, one_hot, shuffle=True).map(lambda x, y: mix({"images": x, "labels": y}))
+        model.fit(loader, epochs=10)
+        ```
+    """
+
+    def __init__(self, source: Any, function: Callable[..., Any]) -> None:
+        if not callable(function):
+            raise TypeError(f"[map] expected a function of a batch's arrays, received {function!r}.")
+        self._source = source
+        self._function = function
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # also while a copy is being made and there is no source yet
+            raise AttributeError(name)
+        return getattr(self._source, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        for batch in self._source:
+            parts = list(batch) if isinstance(batch, Batch | tuple | list) else [batch]
+            result = self._function(*(part for part in parts if part is not None))
+            if isinstance(result, Mapping) and set(result) <= {"images", "labels"}:
+                result = tuple(result[key] for key in ("images", "labels") if key in result)
+            changed = [_plain(part) for part in (result if isinstance(result, tuple | list) else [result])]
+            if not 1 <= len(changed) <= 3:
+                raise ValueError(
+                    "[map] expected the function to return inputs, (inputs, targets) or (inputs, targets, "
+                    f"sample_weight), received {len(changed)} values."
+                )
+            if isinstance(batch, Batch):
+                yield Batch(*changed, *[None] * (3 - len(changed)))
+            else:
+                yield changed[0] if len(changed) == 1 else tuple(changed)
+
+    def map(self, function: Callable[..., Any]) -> MappedLoader:
+        """Another function after this one."""
+        return MappedLoader(self, function)
+
+
+def _plain(part: Any) -> Any:
+    """Tensors as arrays, also in a tuple or dict."""
+    if isinstance(part, Mapping):
+        return {name: np.asarray(value) for name, value in part.items()}
+    return tuple(map(np.asarray, part)) if isinstance(part, tuple | list) else np.asarray(part)
 
 
 def _positive_integer(value: Any, name: str) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ranvier import config
+from ranvier import config, ops
 from ranvier.data import Batch, DataLoader, epoch_order, gather
 
 
@@ -288,3 +288,50 @@ def test_parts_of_unequal_length_are_named() -> None:
         DataLoader({}, np.zeros(4))
     with pytest.raises(TypeError, match=r"\[DataLoader\] x\['a'\]: expected numbers, received strings"):
         DataLoader({"a": np.array(["u"])})
+
+
+def test_map_changes_batches() -> None:
+    x, y = table(10), np.arange(10)
+    loader = DataLoader(x, y, batch_size=4, shuffle=True, seed=1)
+    mapped = loader.map(lambda a, b: (a + 1, b)).map(lambda a, b: (ops.convert_to_tensor(a), b * 2))
+    assert len(mapped) == 3
+    plain = list(DataLoader(x, y, batch_size=4, shuffle=True, seed=1))
+    for batch, before in zip(mapped, plain, strict=True):
+        assert isinstance(batch, Batch) and isinstance(batch.inputs, np.ndarray)
+        np.testing.assert_array_equal(batch.inputs, before.inputs + 1)
+        np.testing.assert_array_equal(batch.targets, before.targets * 2)
+
+
+def test_map_of_inputs_alone_weights_and_dicts() -> None:
+    x, y, w = table(4), np.arange(4), np.ones(4)
+    (batch,) = DataLoader(x).map(lambda a: a * 2)
+    np.testing.assert_array_equal(batch.inputs, x * 2)
+    assert batch.targets is None
+    (batch,) = DataLoader(x, y, sample_weight=w).map(lambda a, b, c: (a, b, c * 3))
+    np.testing.assert_array_equal(batch.sample_weight, 3)
+    (batch,) = DataLoader(x, y).map(lambda a, b: {"labels": b, "images": a})
+    np.testing.assert_array_equal(batch.targets, y)
+    (batch,) = DataLoader({"a": x, "b": x}, y).map(lambda a, b: ({"a": a["a"], "b": -a["b"]}, b))
+    np.testing.assert_array_equal(batch.inputs["b"], -x)
+
+
+def test_map_resumes_where_the_loader_does() -> None:
+    mapped = DataLoader(table(10), batch_size=4, shuffle=True, seed=1).map(lambda a: -a)
+    batches = iter(mapped)
+    next(batches)
+    state = mapped.state()
+    rest = [b.inputs for b in batches]
+    other = DataLoader(table(10), batch_size=4, shuffle=True, seed=2).map(lambda a: -a)
+    other.set_state(state)
+    for a, b in zip(other, rest, strict=True):
+        np.testing.assert_array_equal(a.inputs, b)
+
+
+def test_map_refuses_what_it_cannot_use() -> None:
+    loader = DataLoader(table(4), np.arange(4))
+    with pytest.raises(TypeError, match=r"\[map\] expected a function"):
+        loader.map(3)
+    with pytest.raises(ValueError, match="received 4 values"):
+        list(loader.map(lambda a, b: (a, b, b, b)))
+    with pytest.raises(AttributeError, match="class_names"):
+        _ = loader.map(lambda a, b: (a, b)).class_names

@@ -6,10 +6,15 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "array_to_img": "ranvier.utils.image_files",
     "clear_session": "ranvier.utils.session",
+    "image_dataset_from_directory": "ranvier.utils.image_dataset",
+    "img_to_array": "ranvier.utils.image_files",
+    "load_img": "ranvier.utils.image_files",
     "model_to_dot": "ranvier.utils.plotting",
     "normalize": "ranvier.utils.numerical",
     "plot_model": "ranvier.utils.plotting",
+    "save_img": "ranvier.utils.image_files",
     "set_random_seed": "ranvier.utils.random_seed",
     "to_categorical": "ranvier.utils.numerical",
 }
