@@ -67,7 +67,7 @@ def filters(model: Any, layer: Any = None) -> Array:
         )
     values = np.asarray(kernel)
     kind = type(found).__name__
-    if kind.startswith("Depthwise"):  # (..., channels, multiplier): each channel has filters of its own
+    if kind.startswith(("Depthwise", "Separable")):  # (..., channels, multiplier): each channel has filters of its own
         return np.moveaxis(values.reshape(*values.shape[:-2], -1), -1, 0)[..., None].copy()
     if kind.endswith("Transpose"):  # (..., filters, channels)
         return np.moveaxis(values, -2, 0).copy()
