@@ -124,9 +124,6 @@ class KerasTensor:
     def __int__(self) -> int:
         self._refuse("turned into a number")
 
-    def __index__(self) -> int:
-        raise TypeError(f"{self!r} is symbolic and cannot be used as an index or a size.")
-
     def __bool__(self) -> bool:
         raise TypeError(
             f"{self!r} is symbolic and cannot be True or False; use ops.where, or decide inside a layer's call."
@@ -356,6 +353,26 @@ def pack_like(structure: Any, leaves: list[Any]) -> Any:
     """The inverse of `flatten`: `leaves` in the places of those of `structure`."""
     rest = iter(leaves)
     return map_structure(lambda _: next(rest), structure)
+
+
+def alike(structure: Any, value: Any) -> bool:
+    """Whether `value` has the lists, tuples and dicts of `structure`; what stands for a leaf does not matter."""
+    if isinstance(structure, Mapping):
+        same = isinstance(value, Mapping) and set(value) == set(structure)
+        return same and all(alike(item, value[key]) for key, item in structure.items())
+    if isinstance(structure, list | tuple):
+        same = isinstance(value, list | tuple) and len(value) == len(structure)
+        return same and all(alike(item, part) for item, part in zip(structure, value, strict=True))
+    return True
+
+
+def leaves_at(structure: Any, value: Any) -> list[Any]:
+    """The parts of `value` in the places of the leaves of `structure`."""
+    if isinstance(structure, Mapping):
+        return [leaf for key in ordered_keys(structure) for leaf in leaves_at(structure[key], value[key])]
+    if isinstance(structure, list | tuple):
+        return [leaf for item, part in zip(structure, value, strict=True) for leaf in leaves_at(item, part)]
+    return [value]
 
 
 def symbols(structure: Any) -> list[KerasTensor]:

@@ -80,6 +80,15 @@ FUNCTIONS: dict[str, tuple[Any, tuple[int | None, ...]]] = {
     "1 - x": (lambda x: 1 - x, (None, 3, 4)),
     "x * x": (lambda x: x * x, (None, 3, 4)),
     "x - x": (lambda x: x - x, (None, 3, 4)),
+    "x - 3": (lambda x: x - 3, (None, 3, 4)),
+    "2.5 * x": (lambda x: 2.5 * x, (None, 3, 4)),
+    "-x": (lambda x: -x, (None, 3, 4)),
+    "relu": (lambda x: ops.relu(x - 1), (None, 3, 4)),
+    "gelu": (lambda x: ops.gelu(x), (None, 3, 4)),
+    "leaky_relu": (lambda x: ops.leaky_relu(x - 1), (None, 3, 4)),
+    "swish": (lambda x: ops.swish(x), (None, 3, 4)),
+    "silu": (lambda x: keras.activations.silu(x), (None, 3, 4)),
+    "hard_sigmoid": (lambda x: ops.hard_sigmoid(x), (None, 3, 4)),
     "x / 2": (lambda x: x / 2, (None, 3, 4)),
     "2 / x": (lambda x: 2 / x, (None, 3, 4)),
     "x ** 2": (lambda x: x**2, (None, 3, 4)),
@@ -128,6 +137,14 @@ def test_every_function_is_recorded() -> None:
     assert plain == [], "end the module with record_all(globals())"
 
 
+def test_tensors_beside_symbolic_ones_are_constants() -> None:
+    x, constant = x_of(3), ops.ones((3,))
+    for y in (constant + x, x + constant, constant * x, ops.maximum(constant, x)):
+        assert y.shape == (None, 3)
+    model = keras.Model(x, 2.0 * constant - x)
+    np.testing.assert_array_equal(model(np.ones((2, 3), "float32")).numpy(), np.ones((2, 3)))
+
+
 def test_what_is_known_is_answered_at_once() -> None:
     x = x_of(3, dtype="int32")
     assert (ops.shape(x), ops.ndim(x), ops.dtype(x)) == ((None, 3), 2, "int32")
@@ -150,7 +167,9 @@ def test_equal_roles_run_in_the_engine() -> None:
     for z, name in ((x + y, "Add"), (x - y, "Subtract"), (x * y, "Multiply"), (x * layers.Dense(1)(x), "Multiply")):
         operation = z._keras_history.operation
         assert type(operation).__name__ == name and not operation._runs_python
-    for z in (x + 1, x + x_of(3, dtype="int32"), x_of(2, 3) * x_of(2, None)):
+    for z, name in ((2 * x, "Rescaling"), (1 - x, "Rescaling"), (-x, "Rescaling"), (ops.tanh(x), "Activation")):
+        assert type(z._keras_history.operation).__name__ == name and not z._keras_history.operation._runs_python
+    for z in (x / 3, x + float("inf"), ops.gelu(x), x + x_of(3, dtype="int32"), x_of(2, 3) * x_of(2, None)):
         assert z._keras_history.operation._runs_python
 
 
@@ -192,7 +211,7 @@ MISTAKES: list[tuple[Any, type[Exception], str]] = [
     (lambda: int(X), ValueError, "cannot be turned into a number"),
     (lambda: bool(X), TypeError, "cannot be True or False; use ops.where"),
     (lambda: list(X), TypeError, "cannot be iterated over; use ops.unstack"),
-    (lambda: [1, 2][X], TypeError, "cannot be used as an index"),
+    (lambda: [1, 2][X], TypeError, "indices must be integers"),
     (lambda: ops.convert_to_numpy(X), ValueError, "is symbolic"),
     (lambda: setattr(X, "shape", (1,)), AttributeError, "use ops.reshape"),
     (lambda: keras.Sequential([layers.Dense(2)]).fit(X, X), ValueError, "compile"),

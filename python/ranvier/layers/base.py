@@ -46,6 +46,7 @@ class Layer(WeightOwner):
     _takes_training: ClassVar[bool] = False
     _training_default: ClassVar[bool] = False  # of a call outside of all others: the default in `call`'s signature
     _is_operation: bool = False  # whether a function or operator made it: no member of Model.layers
+    class_label: str | None = None  # what overviews call its class, if not by its name
 
     input = GraphEnd("input_tensors", "The symbolic input of the first call: a KerasTensor, or a list of several.")
     output = GraphEnd("output_tensors", "The symbolic output of the first call: a KerasTensor, or a list of several.")

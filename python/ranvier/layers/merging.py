@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ranvier._symbolic import KerasTensor
@@ -56,7 +57,8 @@ class Merge(NativeLayer):
         """Checks that the shapes go together."""
         shapes = self._shapes(input_shape)
         if not self.built:
-            self._native().build(shapes)
+            with self._named():
+                self._native().build(shapes)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """The merged inputs."""
@@ -72,7 +74,19 @@ class Merge(NativeLayer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Shape of the output for a list of shapes (batch axis included, None where unknown)."""
-        return tuple(self._native().output_shape(self._shapes(input_shape)))
+        shapes = self._shapes(input_shape)
+        with self._named():
+            return tuple(self._native().output_shape(shapes))
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Puts the layer's name before messages that lack it."""
+        try:
+            yield
+        except ValueError as error:
+            if f"[{self.name}]" in str(error):
+                raise
+            raise ValueError(f"[{self.name}] {error}") from None
 
 
 def _short(value: Any) -> str:

@@ -158,6 +158,11 @@ class NativeLayer(Layer):
         """Creates the weights for inputs of `input_shape` (with the batch axis, None where unknown)."""
         if self.built:
             return
+        if isinstance(input_shape, Mapping):
+            raise ValueError(
+                f"[{self.name}] expected one tensor, received a dict with {', '.join(map(repr, input_shape))}; "
+                "call it on one of its entries."
+            )
         self._native().build(tuple(input_shape))
         named = {variable.name: variable for variable in self._native().variables}
         self._weights = [*named.values(), *self._weights]

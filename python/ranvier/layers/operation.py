@@ -10,6 +10,7 @@ from ranvier import ops
 from ranvier._core import Variable
 from ranvier._registry import auto_name
 from ranvier._symbolic import KerasTensor, flatten, is_symbolic
+from ranvier.layers._engine_operations import class_label, engine_call
 from ranvier.layers._symbolic_call import call_symbolically
 from ranvier.layers.base import Layer, registry
 
@@ -43,6 +44,7 @@ class Operation(Layer):
         if arguments is not None and not isinstance(arguments, Mapping):
             raise ValueError(f"[{self.name}] arguments: expected a dict, received {arguments!r}.")
         self.function = function
+        self.class_label = class_label(function)
         self.arguments = dict(arguments or {})
         self.built = True
 
@@ -62,11 +64,6 @@ class Operation(Layer):
             return super()._symbolic_outputs(args, kwargs)
         shape = _broadcast(self.name, args[0].shape, args[1].shape)
         return KerasTensor(shape, self.call(*(ops.zeros((1,), x.dtype) for x in args)).dtype)
-
-    @property
-    def class_label(self) -> str:
-        """The name in overviews: ``Multiply``, as Keras calls it."""
-        return "".join(part.capitalize() for part in self.function.rpartition(".")[2].split("_"))
 
     def get_config(self) -> dict[str, Any]:
         """Name, function, arguments."""
@@ -107,30 +104,18 @@ def public_function(name: Any) -> Callable[..., Any]:
 
 
 def record_operation(module: str, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A node for the call of a function on symbolic tensors; sums, differences and products run in the engine."""
+    """A node for the call of a function on symbolic tensors; what a built-in layer can do runs in the engine."""
     held = [leaf for leaf in flatten((args, kwargs)) if isinstance(leaf, Variable)]
     if held:
         raise ValueError(
             f"[{name}] expected symbolic tensors and constants, received the weight {held[0].path!r} beside a symbolic "
             "tensor: a model would not know it. Use the weight in the call of a layer of your own."
         )
-    if not kwargs and len(args) == 2 and name in ("add", "subtract", "multiply") and _equal_roles(*args):
-        from ranvier.layers import merging
-
-        layer = getattr(merging, name.capitalize())(name=auto_name(name), dtype=args[0].dtype)
-        layer._is_operation = True
-        return layer(list(args))
+    found = engine_call(name, args, kwargs)
+    if found is not None:
+        return found
     home = module.rpartition(".")[2]
     return Operation(f"{home}.{name}" if home in ("activations", "image") else name)(*args, **kwargs)
-
-
-def _equal_roles(x1: Any, x2: Any) -> bool:
-    """Whether a merging layer computes just what the operator does: two floating tensors of one dtype and rank."""
-    if not (isinstance(x1, KerasTensor) and isinstance(x2, KerasTensor)):
-        return False
-    if x1.dtype != x2.dtype or not x1.dtype.startswith("float") or x1.ndim != x2.ndim or x1.ndim < 2:
-        return False
-    return x1.shape == x2.shape or (x1.shape[0] == x2.shape[0] and None not in (*x1.shape[1:], *x2.shape[1:]))
 
 
 def operation_from_keras(record: Mapping[str, Any]) -> Operation:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ranvier import _core, config
 from ranvier._core import Tensor
-from ranvier._symbolic import KerasTensor, flatten, is_symbolic, ordered_keys, pack_like
+from ranvier._symbolic import KerasTensor, alike, flatten, is_symbolic, leaves_at, pack_like
 from ranvier._tensor import convert_to_tensor
 from ranvier.layers._calling import plain_arguments
 from ranvier.layers._tracking import held
@@ -189,8 +189,11 @@ class Functional(Model):
         if self._calls_own or len(args) > 1:
             return super()._symbolic_outputs(args, kwargs)
         given = self._flatten_inputs(args[0])
+        if not all(isinstance(tensor, KerasTensor) for tensor in given):
+            names = ", ".join(map(repr, self._input_names))
+            raise ValueError(f"[{self.name}] expected symbolic tensors for {names}, received {args[0]!r}.")
         shapes = self.compute_output_shape(pack_like(self._inputs_struct, [tensor.shape for tensor in given]))
-        flat = _leaves(self._outputs_struct, shapes)
+        flat = leaves_at(self._outputs_struct, shapes)
         made = [KerasTensor(shape, t.dtype) for shape, t in zip(flat, self._graph.outputs, strict=True)]
         return self._pack_outputs(made)
 
@@ -210,8 +213,8 @@ class Functional(Model):
         names = self._input_names
         if isinstance(x, list | tuple) and len(x) == 1 == len(names) and isinstance(x[0], _ARRAYS):
             return [x[0]]
-        if isinstance(self._inputs_struct, list | tuple | Mapping) and _alike(self._inputs_struct, x):
-            return _leaves(self._inputs_struct, x)
+        if isinstance(self._inputs_struct, list | tuple | Mapping) and alike(self._inputs_struct, x):
+            return leaves_at(self._inputs_struct, x)
         if isinstance(x, Mapping) and not set(names) <= set(x):
             raise ValueError(
                 f"[{self.name}] x: expected a dict with {', '.join(map(repr, names))}, received {list(x)}."
@@ -373,26 +376,6 @@ def takes_graph(cls: type) -> bool:
     parameters = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
     variadic = {p.kind for p in parameters} >= {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
     return variadic or names[:2] == ["inputs", "outputs"]
-
-
-def _alike(structure: Any, value: Any) -> bool:
-    """Whether `value` has the lists, tuples and dicts of `structure`; what stands for a leaf does not matter."""
-    if isinstance(structure, Mapping):
-        same = isinstance(value, Mapping) and set(value) == set(structure)
-        return same and all(_alike(item, value[key]) for key, item in structure.items())
-    if isinstance(structure, list | tuple):
-        same = isinstance(value, list | tuple) and len(value) == len(structure)
-        return same and all(_alike(item, part) for item, part in zip(structure, value, strict=True))
-    return True
-
-
-def _leaves(structure: Any, value: Any) -> list[Any]:
-    """The parts of `value` in the places of the leaves of `structure`."""
-    if isinstance(structure, Mapping):
-        return [leaf for key in ordered_keys(structure) for leaf in _leaves(structure[key], value[key])]
-    if isinstance(structure, list | tuple):
-        return [leaf for item, part in zip(structure, value, strict=True) for leaf in _leaves(item, part)]
-    return [value]
 
 
 def _one_or_list(shapes: list[Shape]) -> Any:

@@ -20,7 +20,7 @@ from ranvier.layers.operation import operation_from_keras
 
 Place = tuple[str, int, int]
 
-_FUNCTIONS = "ranvier.ops"  # "module" of the records of functions and operators
+_FUNCTIONS = "ranvier.ops"  # with the function's name "module" of the records of functions and operators
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ def _written(model: Any) -> dict[str, Any]:
     for operation in graph.operations:
         record: dict[str, Any] = record_of(operation)
         if operation._is_operation:
-            record["module"] = _FUNCTIONS
+            record["module"] = f"{_FUNCTIONS}.{operation.class_label}"
         record["name"] = operation.name
         record["inbound_nodes"] = [
             {
@@ -159,8 +159,9 @@ class _Reader:
             raise ValueError(
                 f"[{self.where}] from_config: the name {name!r} is used twice; layers need different names."
             )
-        if module == _FUNCTIONS:
+        if module.startswith(f"{_FUNCTIONS}."):
             layer._is_operation = True
+            layer.class_label = module.removeprefix(f"{_FUNCTIONS}.")
         self.layers[name] = layer
         if isinstance(layer, Functional) and module.startswith("keras"):
             self.of_keras.add(name)

@@ -81,7 +81,7 @@ def _inner_rows(layer: Any, shape: Any, expand_nested: bool, depth: int) -> list
 
 def _row(layer: Any, shape: Any, depth: int, connected: str | None = None) -> LayerRow:
     count = layer.count_params() if layer.built else None
-    label = getattr(layer, "class_label", type(layer).__name__)
+    label = layer.class_label or type(layer).__name__
     return LayerRow(layer.name, label, shape, count, layer.trainable if count else None, depth, connected)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from ranvier._symbolic import KerasTensor
+
 NUMERIC_KINDS = "biuf"
 
 _FIXES = {
@@ -39,6 +41,8 @@ def as_array(value: Any, name: str, where: str = "fit") -> np.ndarray:
     place = f"[{where}] {name}:"
     if value is None:
         raise TypeError(f"{place} expected an array, received None.")
+    if isinstance(value, KerasTensor):
+        raise TypeError(f"{place} expected numbers, received {value!r}, which is symbolic; pass the data itself.")
     if isinstance(value, np.ndarray) and type(value).__name__ != "MaskedArray":
         array = value
     elif _is_pandas(value):

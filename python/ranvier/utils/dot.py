@@ -127,7 +127,7 @@ class Writer:
         return f"n{self._count}"
 
     def _label(self, layer: Any, inputs: list[Any], outputs: list[Any]) -> str:
-        kind = str(getattr(layer, "class_label", type(layer).__name__))
+        kind = layer.class_label or type(layer).__name__
         head = f"<B>{html.escape(kind)}</B>"
         if self.names:
             head = f"<B>{html.escape(layer.name)}</B> ({html.escape(kind)})"
