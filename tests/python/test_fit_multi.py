@@ -164,6 +164,35 @@ def test_one_input_and_several_outputs() -> None:
     assert alone.predict(IMAGE[:1], verbose=0)["only"].shape == (1, 2)
 
 
+def test_several_inputs_and_one_output() -> None:
+    def model(inputs: Any) -> Any:
+        keras.utils.set_random_seed(1)
+        a, b = keras.Input((5,), name="a"), keras.Input((2,), name="b")
+        y = layers.Dense(1, name="y")(layers.Concatenate()([a, b]))
+        made = keras.Model(inputs(a, b), y)
+        made.compile("sgd", "mse", loss_weights={"y": 0.5})
+        return made
+
+    flat = lambda a, b: [a, b]  # noqa: E731
+    expected = model(flat)
+    history = expected.fit([IMAGE, AGE], HEIGHT, verbose=0, shuffle=False).history
+    for inputs, x, y in (
+        (flat, (IMAGE, AGE), [HEIGHT]),
+        (flat, {"b": AGE, "a": IMAGE}, {"y": HEIGHT}),
+        (lambda a, b: {"b": b, "a": a}, {"b": AGE, "a": IMAGE}, HEIGHT[:, 0]),
+        (lambda a, b: [a, [b]], [IMAGE, [AGE]], HEIGHT),
+        (lambda a, b: {"both": (a, b)}, {"both": (IMAGE, AGE)}, HEIGHT),
+    ):
+        other = model(inputs)
+        assert other.fit(x, y, verbose=0, shuffle=False).history == history
+        assert same(other, expected)
+        np.testing.assert_array_equal(other.predict(x, verbose=0), expected.predict([IMAGE, AGE], verbose=0))
+    one, other = model(flat), model(flat)
+    one.fit([IMAGE, AGE], KIND, class_weight={0: 1.0, 1: 3.0}, verbose=0, shuffle=False)
+    other.fit([IMAGE, AGE], KIND, sample_weight=np.where(KIND == 1, 3.0, 1.0), verbose=0, shuffle=False)
+    assert same(one, other)
+
+
 # Files and copies -----------------------------------------------------------------------------------------------------
 
 

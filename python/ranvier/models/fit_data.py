@@ -11,7 +11,7 @@ import numpy as np
 from ranvier.models import checks
 from ranvier.models.feeding import ArrayFeed, StreamFeed, engine_reads, is_stream, pick, refuse_arguments, unpack_batch
 from ranvier.models.part_data import Data, input_arrays, refuse_class_weight, target_arrays, weight_arrays
-from ranvier.models.structures import fit_rank, flatten, label, outputs_of
+from ranvier.models.structures import fit_rank, flatten, label, outputs_of, unnested
 
 Array = np.ndarray
 
@@ -52,6 +52,7 @@ def checked_data(
             f"[{where}] {prefix}y: expected targets, received None; pass {where}(x, y), or batches (x, y) as x."
         )
     compiled = model._compiled
+    x = unnested(model, x)
     inputs = model._names_for(x, y)
     if not compiled.parts:  # what the model returns is known once it is built
         built_inputs(model, input_arrays(x, inputs, where, prefix, finite), where, prefix, x)

@@ -66,7 +66,7 @@ def target_arrays(
     keys = [part.key for part in parts]
     argument = f"{prefix}y"
     found: list[Array | None] = []
-    for i, (part, target) in enumerate(zip(parts, _targets_by_output(y, parts, argument, where), strict=True)):
+    for i, (part, target) in enumerate(zip(parts, _targets_by_output(y, parts, rows, argument, where), strict=True)):
         name = label(argument, keys, i)
         if target is None:
             if part.trains or part.has_metrics:
@@ -89,7 +89,7 @@ def target_arrays(
     return found
 
 
-def _targets_by_output(y: Any, parts: Sequence[OutputPart], argument: str, where: str) -> list[Any]:
+def _targets_by_output(y: Any, parts: Sequence[OutputPart], rows: int, argument: str, where: str) -> list[Any]:
     keys = [part.key for part in parts]
     trained = [i for i, part in enumerate(parts) if part.trains]
     if isinstance(y, Mapping):
@@ -99,6 +99,8 @@ def _targets_by_output(y: Any, parts: Sequence[OutputPart], argument: str, where
             flatten(y, keys, argument, where, "outputs")  # says which names are missing
         return found
     several = isinstance(y, list | tuple)
+    if len(keys) == 1 and several and len(y) == 1 and len(getattr(y[0], "shape", ())) > 0 and len(y[0]) == rows:
+        return [y[0]]
     if len(trained) < len(keys) and not (several and len(y) == len(keys)):  # only those of outputs with a loss
         given = list(y) if several and len(trained) > 1 else [y]
         if several and len(trained) == 1 and len(y) == 1 and getattr(y[0], "ndim", 0) > 0:

@@ -13,7 +13,7 @@ from ranvier.models.feeding import engine_reads, is_stream, pick, row_bytes, unp
 from ranvier.models.fit_data import batch_rows, built_inputs, optional_steps, positive_int
 from ranvier.models.pace import Pace
 from ranvier.models.part_data import input_arrays
-from ranvier.models.structures import outputs_of
+from ranvier.models.structures import outputs_of, unnested
 
 Array = np.ndarray
 
@@ -136,6 +136,7 @@ class PredictionMixin:
         return self._pack_outputs(joined)
 
     def _prediction_inputs(self, x: Any, where: str = "predict") -> list[Array]:
+        x = unnested(self, x)
         names = self._names_for(x)
         if len(names) == 1 and isinstance(x, list | tuple) and len(x) == 1 and isinstance(x[0], np.ndarray):
             shape = self._input_shapes()[0]  # tells the single input in a list from a list of one row

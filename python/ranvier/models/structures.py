@@ -116,6 +116,13 @@ def outputs_of(model: Any) -> Outputs | None:
     return Outputs(names, named=named, plain=isinstance(packed, int))
 
 
+def unnested(model: Any, x: Any) -> Any:
+    """Inputs of a model whose inputs are lists inside of lists or dicts, as a flat list; others as they are."""
+    form = getattr(model, "_inputs_struct", None)
+    items = form.values() if isinstance(form, Mapping) else form if isinstance(form, list | tuple) else ()
+    return model._flatten_inputs(x) if any(isinstance(item, list | tuple | Mapping) for item in items) else x
+
+
 def fit_rank(x: np.ndarray, shape: Shape | None) -> np.ndarray:
     """`(rows,)` for an input of one feature becomes `(rows, 1)`, and a last axis of 1 too many goes, as in Keras."""
     if shape is None:
