@@ -131,6 +131,70 @@ print("cloned", np.allclose(clone.predict([points, extra], verbose=0)[1], second
 print(isinstance(model, keras.Model), model.input_shape, model.output_names)
 """
 
+CONVNET = """
+import numpy as np
+import keras
+from keras import layers
+from keras.layers import BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+
+keras.utils.set_random_seed(1)
+# Lines, lying or standing, with noise
+rng = np.random.default_rng(0)
+x = rng.normal(scale=0.3, size=(600, 12, 12)).astype("float32")
+y = rng.integers(0, 2, 600)
+for image, label, place in zip(x, y, rng.integers(0, 12, 600)):
+    if label:
+        image[:, place] += 1
+    else:
+        image[place] += 1
+x = np.expand_dims(x, -1)
+
+model = keras.models.Sequential()
+model.add(Conv2D(8, kernel_size=(3, 3), activation="relu", input_shape=(12, 12, 1)))
+model.add(BatchNormalization(momentum=0.9))
+model.add(layers.SeparableConv2D(16, 3, padding="same", use_bias=False))
+model.add(layers.LeakyReLU(negative_slope=0.1))
+model.add(MaxPooling2D(pool_size=(2, 2)))
+model.add(layers.DepthwiseConv2D(3, strides=2, padding="same", depthwise_regularizer="l2"))
+model.add(Dropout(0.2))
+model.add(Flatten())
+model.add(Dense(2, activation="softmax"))
+model.summary()
+model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
+targets = keras.utils.to_categorical(y, 2)
+model.fit(x[:500], targets[:500], batch_size=32, epochs=12, validation_data=(x[500:], targets[500:]), verbose=0)
+print("accuracy", model.evaluate(x[500:], targets[500:], verbose=0)[1])
+
+encoder = [
+    keras.Input((12, 12, 1)), layers.Conv2D(8, 3, strides=2, padding="same", activation="relu"),
+    layers.Conv2D(4, 3, strides=2, padding="same", activation="relu"),
+]
+decoder = [
+    layers.Conv2DTranspose(8, 3, strides=2, padding="same", activation="relu"),
+    layers.Conv2DTranspose(1, 3, strides=2, padding="same"),
+]
+autoencoder = keras.Sequential([*encoder, *decoder])
+autoencoder.compile("adam", "mse")
+history = autoencoder.fit(x, x, epochs=5, verbose=0).history
+print("autoencoder", autoencoder.output_shape, history["loss"][-1] < history["loss"][0])
+"""
+
+
+def test_a_convnet_script_runs_with_only_its_import_changed(tmp_path: Path) -> None:
+    changed = re.sub(r"^import keras$", "import ranvier as keras", CONVNET, flags=re.M)
+    changed = re.sub(r"^from keras(\.layers)? import", r"from ranvier\1 import", changed, flags=re.M)
+    (tmp_path / "script.py").write_text(changed)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(tmp_path / "script.py")], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    for part in ("separable_conv2d (SeparableConv2D)", "depthwise_conv2d (DepthwiseConv2D)", "(None, 10, 10, 8)"):
+        assert part in done.stdout
+    assert float(next(line for line in lines if line.startswith("accuracy ")).split()[1]) > 0.95
+    assert "autoencoder (None, 12, 12, 1) True" in lines
+
 
 def test_a_functional_script_runs_with_only_its_import_changed(tmp_path: Path) -> None:
     changed = re.sub(r"^import keras$", "import ranvier as keras", FUNCTIONAL, flags=re.M)

@@ -118,9 +118,25 @@ class Conv2DTranspose(_ConvTranspose):
 
 @registry.register()
 class Conv3DTranspose(_ConvTranspose):
-    """`Conv1DTranspose` over ``(batch, depth, height, width, channels)``, with an int or a tuple of three."""
+    """`Conv1DTranspose` over ``(batch, depth, height, width, channels)``, with an int or a tuple of three.
+
+    As in Keras, `data_format` comes before `output_padding` here.
+    """
 
     _spatial = 3
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        output_padding: Any = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(filters, kernel_size, strides, padding, output_padding, data_format, *args, **kwargs)
 
 
 Convolution1DTranspose = Conv1DTranspose
