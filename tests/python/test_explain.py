@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ranvier
-from explain_models import IMAGES, KERNEL, RNG, ROWS, linear, network
+from explain_models import IMAGES, KERNEL, RNG, ROWS, Own, linear, network
 from ranvier import explain, layers, ops
 
 # --- saliency ---------------------------------------------------------------------------------------------------------
@@ -270,3 +270,43 @@ def test_models_of_several_outputs_and_inputs() -> None:
     two = ranvier.Model([x, other := ranvier.Input((4,), name="other")], layers.Add()([x, other]))
     with pytest.raises(ValueError, match=r"\[saliency\] expected a model of one input, received .* other"):
         explain.saliency(two, ROWS, 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda m: explain.saliency(None, IMAGES), TypeError, r"\[saliency\] model: expected a Model"),
+        (lambda m: explain.filters("m"), TypeError, r"\[filters\] model: expected a Model"),
+        (lambda m: explain.activation_maximization(3, 0), TypeError, r"\[activation_maximization\] model:"),
+        (lambda m: explain.smooth_grad(m, IMAGES, noise="a"), ValueError, "noise: expected a number of at least 0"),
+        (lambda m: explain.smooth_grad(m, IMAGES, noise=-1), ValueError, "noise: expected a number of at least 0"),
+        (lambda m: explain.smooth_grad(m, IMAGES, samples=0), ValueError, "samples: expected an integer of at least 1"),
+        (lambda m: explain.saliency(m, IMAGES, batch_size=0), ValueError, "batch_size: expected an integer"),
+        (lambda m: explain.integrated_gradients(m, IMAGES, steps=10**9), ValueError, "steps: .* from 1 to 1,000"),
+        (lambda m: explain.integrated_gradients(m, IMAGES, baseline="a"), ValueError, "baseline: expected a number"),
+        (lambda m: explain.saliency(m, [["a"]]), TypeError, r"\[saliency\] x: expected numbers"),
+    ],
+)
+def test_arguments_that_make_no_sense(call: Callable[[Any], Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call(network())
+
+
+def test_a_subclass_is_built_by_its_first_explanation() -> None:
+    assert explain.feature_maps(Own(), IMAGES, "maps").shape == (5, 6, 5, 3)
+
+
+def test_an_activation_that_is_a_function_of_ones_own() -> None:
+    model = ranvier.Sequential([ranvier.Input((4,)), layers.Dense(3, activation=lambda v: 2 * v)])
+    expected = 2 * model.weights[0].numpy()[:, 1]
+    np.testing.assert_allclose(explain.saliency(model, ROWS, 1), np.tile(expected, (7, 1)), rtol=1e-6)
+
+
+def test_outputs_with_places_are_added_up() -> None:
+    model = ranvier.Sequential([ranvier.Input((6, 5, 2)), layers.Dense(3, activation="softmax")])
+    kernel = model.weights[0].numpy()
+    np.testing.assert_allclose(
+        explain.saliency(model, IMAGES, 1), np.broadcast_to(kernel[:, 1], IMAGES.shape), rtol=1e-6
+    )
+    with pytest.raises(ValueError, match="no single predicted class, received None"):
+        explain.saliency(model, IMAGES)

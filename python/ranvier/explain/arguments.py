@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,20 +11,29 @@ import numpy as np
 
 from ranvier import config, ops
 from ranvier._core import Tensor
-from ranvier._tensor import convert_to_tensor
+from ranvier._tensor import convert_to_tensor, no_grad
 from ranvier.explain.running import BeforeActivation, run, seen_at, squashing_layer
+from ranvier.models import Model
 from ranvier.utils.arrays import as_array
 
 Array = np.ndarray
 Target = int | Array | Callable[[Any], Any] | None
 
 
+def check_model(model: Any, where: str) -> None:
+    """TypeError unless it is a model."""
+    if not isinstance(model, Model):
+        raise TypeError(f"[{where}] model: expected a Model or Sequential, received {type(model).__name__}.")
+
+
 def as_batch(model: Any, x: Any, where: str) -> Array:
     """`x` as floating rows that fit the model, which is built for them if it was not.
 
     Raises:
+        TypeError: no model.
         ValueError: no rows, no batch axis, another shape than the model takes, or a model of several inputs.
     """
+    check_model(model, where)
     inputs = getattr(model, "_input_names", None) if model.built else None
     if inputs is not None and len(inputs) > 1:
         raise ValueError(
@@ -46,7 +56,11 @@ def as_batch(model: Any, x: Any, where: str) -> Array:
         raise ValueError(f"[{where}] x: expected {expected}, received x with shape {rows.shape}{hint}")
     if not len(rows):
         raise ValueError(f"[{where}] x: expected at least one row, received shape {rows.shape}.")
-    return np.ascontiguousarray(rows, dtype=dtype_of(model))
+    ready = np.ascontiguousarray(rows, dtype=dtype_of(model))
+    if not model.built:
+        with no_grad():
+            model(ready[:1])
+    return ready
 
 
 def dtype_of(model: Any) -> str:
@@ -69,15 +83,27 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
     return len(shape) == len(wanted) and all(b is None or a == b for a, b in pairs)
 
 
-def positive(value: Any, name: str, where: str) -> int:
+def positive(value: Any, name: str, where: str, most: int | None = None) -> int:
     """A count of at least 1."""
     try:
         count = operator.index(value)
     except TypeError:
         count = 0
-    if count < 1 or isinstance(value, bool):
-        raise ValueError(f"[{where}] {name}: expected an integer of at least 1, received {value!r}.")
+    if count < 1 or isinstance(value, bool) or (most is not None and count > most):
+        limits = "of at least 1" if most is None else f"from 1 to {most:,}"
+        raise ValueError(f"[{where}] {name}: expected an integer {limits}, received {value!r}.")
     return count
+
+
+def not_negative(value: Any, name: str, where: str) -> float:
+    """A finite number of at least 0."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"[{where}] {name}: expected a number of at least 0, received {value!r}.")
+    return number
 
 
 def chunks(rows: int, size: int) -> Iterator[slice]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ranvier import _core
 from ranvier._tensor import convert_to_tensor
-from ranvier.explain.arguments import Array, Scorer, Target, as_batch, chunks, positive
+from ranvier.explain.arguments import Array, Scorer, Target, as_batch, chunks, not_negative, positive
 from ranvier.explain.running import recording_gradients
 
 
@@ -70,8 +70,7 @@ def smooth_grad(
     """
     where = "smooth_grad"
     samples = positive(samples, "samples", where)
-    if not (np.isfinite(noise) and noise >= 0):
-        raise ValueError(f"[{where}] noise: expected a number of at least 0, received {noise!r}.")
+    noise = not_negative(noise, "noise", where)
     rows = as_batch(model, x, where)
     scorer = Scorer(model, target, logits, where)
     scorer.resolve(rows, positive(batch_size, "batch_size", where))
@@ -106,7 +105,7 @@ def integrated_gradients(
         x: rows `(rows, ...)`.
         target: as in `saliency`.
         baseline: an input that means "nothing": a number, an array of the shape of one row, or of `x`. Default 0.
-        steps: points of the Gauss-Legendre rule for the integral. Default 50.
+        steps: points of the Gauss-Legendre rule for the integral, at most 1,000. Default 50.
         logits: explain what enters a last softmax or sigmoid instead of the output. Default False, as in the paper.
         batch_size: rows that are computed together. Default 32.
 
@@ -117,7 +116,7 @@ def integrated_gradients(
         ValueError: as in `saliency`; a baseline of another shape.
     """
     where = "integrated_gradients"
-    steps = positive(steps, "steps", where)
+    steps = positive(steps, "steps", where, most=1000)
     rows = as_batch(model, x, where)
     start = as_baseline(baseline, rows, where)
     scorer = Scorer(model, target, logits, where)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ranvier._tensor import convert_to_tensor
-from ranvier.explain.arguments import Array, Scorer, Target, as_batch, chunks, input_shape, positive
+from ranvier.explain.arguments import Array, Scorer, Target, as_batch, check_model, chunks, input_shape, positive
 from ranvier.explain.gradients import gradient
 from ranvier.explain.running import every_layer, find_layer, recording_gradients, seen_at, watch_layer
 
@@ -53,6 +53,7 @@ def filters(model: Any, layer: Any = None) -> Array:
         ValueError: no such layer, a layer without kernel, or one that is not built.
     """
     where = "filters"
+    check_model(model, where)
     if layer is None:
         found = next((inner for inner in every_layer(model) if _kernel(inner) is not None), None)
         if found is None:

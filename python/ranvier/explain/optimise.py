@@ -9,7 +9,7 @@ import numpy as np
 
 from ranvier import ops
 from ranvier._tensor import convert_to_tensor
-from ranvier.explain.arguments import Array, Scorer, dtype_of, input_shape, positive
+from ranvier.explain.arguments import Array, Scorer, check_model, dtype_of, input_shape, not_negative, positive
 from ranvier.explain.gradients import gradient
 from ranvier.explain.running import BeforeActivation, find_layer, recording_gradients, run, seen_at
 
@@ -61,12 +61,14 @@ def activation_maximization(
         ValueError: a model whose input size is not known, a target out of range, or no such layer.
     """
     where = "activation_maximization"
+    check_model(model, where)
     steps = positive(steps, "steps", where)
     targets = _targets(target, where)
     low, high = _bounds(bounds, where)
-    for name, number in (("learning_rate", learning_rate), ("l2", l2), ("blur", blur)):
-        if not (np.isfinite(number) and number >= 0):
-            raise ValueError(f"[{where}] {name}: expected a number of at least 0, received {number!r}.")
+    learning_rate, l2, blur = (
+        not_negative(number, name, where)
+        for number, name in ((learning_rate, "learning_rate"), (l2, "l2"), (blur, "blur"))
+    )
     x = _start(model, start, low, high, seed, where)
     middle = x.mean()
     found = None if layer is None else find_layer(model, layer, where)

@@ -178,7 +178,9 @@ def _kind(values: Array, inputs: Array | None) -> str:
         return "table"
     if like.ndim == 3:  # an image without channels, or a signal of few
         return "image" if like.shape[2] > 4 and values.ndim == 3 else "signal"
-    raise ValueError(f"[plot] attributions: expected 2 to 4 axes, received shape {values.shape}.")
+    raise ValueError(
+        f"[plot] attributions: expected 2 to 4 axes, received shape {values.shape}; of volumes, pass a slice of each."
+    )
 
 
 def _heat_maps(values: Array, inputs: Array | None, titles: Any, columns: int) -> Any:
@@ -296,6 +298,8 @@ def _names_of(x: Any) -> list[str] | None:
 
 
 def _check_titles(titles: Any, count: int, where: str) -> None:
+    if titles is not None and not hasattr(titles, "__len__"):
+        raise TypeError(f"[{where}] titles: expected a list, received {titles!r}.")
     if titles is not None and len(titles) != count:
         raise ValueError(f"[{where}] titles: expected {count}, one for each row, received {len(titles)}.")
 

@@ -196,7 +196,7 @@ def squashing_layer(model: Any, row: Any) -> Layer | None:
     if type(layer).__name__ == "Softmax":
         return layer
     activation = getattr(layer, "activation", None)
-    return layer if activation is not None and activations.serialize(activation) in _SQUASHING else None
+    return layer if any(activation is getattr(activations, name) for name in _SQUASHING) else None
 
 
 class BeforeActivation:
