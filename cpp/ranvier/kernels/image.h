@@ -133,15 +133,4 @@ template <class T>
 void crop_images_backward(const ImageShape& from, const ImageShape& to, Index count, const std::int64_t* corners,
                           const T* dy, T* dx);
 
-/// The window (top, left, height, width) of each image, resized to `to` (bilinear, half-pixel centres, no smoothing).
-struct Window {
-  Index top, left, height, width;
-};
-template <class T>
-void resize_window(const ImageShape& from, const ImageShape& to, Index count, Window window, const T* x, T* y);
-/// dx must hold zeros, or what is to be added to.
-template <class T>
-void resize_window_backward(const ImageShape& from, const ImageShape& to, Index count, Window window, const T* dy,
-                            T* dx);
-
 }  // namespace ranvier::kernels

@@ -2,13 +2,13 @@
 #include <algorithm>
 #include <limits>
 
-#include "ranvier/core/parallel.h"
 #include "ranvier/kernels/image_one.h"
+#include "ranvier/kernels/pieces.h"
 
 namespace ranvier::kernels {
 namespace {
 
-Index grain_for(const ImageShape& shape) { return std::max<Index>(1, 16384 / std::max<Index>(1, shape.numel())); }
+constexpr Index grain = 16384;  // elements of a piece
 
 ImageOp op_of(const double* draws) { return static_cast<ImageOp>(static_cast<std::int32_t>(draws[0])); }
 
@@ -150,7 +150,7 @@ void change_images(const ImageRule& rule, const ImageShape& shape, Index count, 
                    const T* x, T* scratch, T* y) {
   const Index size = shape.numel();
   const bool own = needs_scratch(rule);
-  parallel_for(count, grain_for(shape), [&](Index begin, Index end) {
+  parallel_for(count, rows_for(count, shape.numel(), grain), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       change_one(rule, shape, draws + i * image_draws, noise != nullptr ? noise + i * size : nullptr, x + i * size,
                  own ? scratch + i * size : nullptr, y + i * size);
@@ -164,7 +164,7 @@ void change_images_backward(const ImageRule& rule, const ImageShape& shape, Inde
   const Index size = shape.numel();
   const auto low = static_cast<T>(rule.values.low);
   const auto high = static_cast<T>(rule.values.high);
-  parallel_for(count, grain_for(shape), [&](Index begin, Index end) {
+  parallel_for(count, rows_for(count, shape.numel(), grain), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       T* to = dx + i * size;
       if (!accumulate) std::fill_n(to, size, T(0));
@@ -192,7 +192,7 @@ void apply_policy(const ImagePolicy& policy, const ImageShape& shape, Index coun
   const Index size = shape.numel();
   const auto low = static_cast<T>(policy.rules[0].values.low);
   const auto high = static_cast<T>(policy.rules[0].values.high);
-  parallel_for(count, grain_for(shape), [&](Index begin, Index end) {
+  parallel_for(count, rows_for(count, shape.numel(), grain), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const double* d = draws + i * policy.draws();
       const double* weights = d + policy.steps() * (1 + image_draws);

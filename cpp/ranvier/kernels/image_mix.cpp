@@ -2,13 +2,13 @@
 
 #include <algorithm>
 
-#include "ranvier/core/parallel.h"
 #include "ranvier/kernels/image_random.h"
+#include "ranvier/kernels/pieces.h"
 
 namespace ranvier::kernels {
 namespace {
 
-Index grain_for(Index row) { return std::max<Index>(1, 16384 / std::max<Index>(1, row)); }
+constexpr Index grain = 16384;  // elements of a piece
 
 /// The first pixel whose middle is at v or beyond.
 Index first_pixel(double v, Index n) {
@@ -58,7 +58,7 @@ void draw_cut(Interval alpha, const ImageShape& shape, RandomKey key, Index coun
 
 template <class T>
 void mix_rows(Index count, Index row, const double* draws, const std::int64_t* partner, const T* x, T* y) {
-  parallel_for(count, grain_for(row), [=](Index begin, Index end) {
+  parallel_for(count, rows_for(count, row, grain), [=](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const auto share = static_cast<T>(draws[i * mix_draws]);
       const T rest = 1 - share;
@@ -73,7 +73,7 @@ template <class T>
 void mix_rows_backward(Index count, Index row, const double* draws, const std::int64_t* partner, const T* dy, T* dx) {
   // Two passes: within one, every row of dx belongs to one i.
   for (const bool own : {true, false}) {
-    parallel_for(count, grain_for(row), [=](Index begin, Index end) {
+    parallel_for(count, rows_for(count, row, grain), [=](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
         const auto share = static_cast<T>(own ? draws[i * mix_draws] : 1 - draws[i * mix_draws]);
         T* to = dx + (own ? i : partner[i]) * row;
@@ -87,7 +87,7 @@ template <class T>
 void cut_images(const ImageShape& shape, Index count, const double* draws, const std::int64_t* partner, const T* x,
                 T* y) {
   const Index size = shape.numel();
-  parallel_for(count, grain_for(size), [=](Index begin, Index end) {
+  parallel_for(count, rows_for(count, size, grain), [=](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       std::copy_n(x + i * size, size, y + i * size);
       each_run(shape, draws + i * mix_draws + 1,
@@ -101,7 +101,7 @@ void cut_images_backward(const ImageShape& shape, Index count, const double* dra
                          const T* dy, T* dx) {
   const Index size = shape.numel();
   for (const bool own : {true, false}) {
-    parallel_for(count, grain_for(size), [=](Index begin, Index end) {
+    parallel_for(count, rows_for(count, size, grain), [=](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
         const double* box = draws + i * mix_draws + 1;
         const T* from = dy + i * size;

@@ -3,16 +3,18 @@
 #include <cmath>
 #include <utility>
 
-#include "ranvier/core/parallel.h"
 #include "ranvier/kernels/image_one.h"
+#include "ranvier/kernels/pieces.h"
 
 namespace ranvier::kernels {
 namespace {
 
+constexpr Index grain = 16384;  // elements of a piece
+
 /// Calls f(position in the large image, position in the crop) for every row of every crop.
 template <class F>
 void each_row(const ImageShape& from, const ImageShape& to, Index count, const std::int64_t* corners, F f) {
-  parallel_for(count, std::max<Index>(1, 32768 / std::max<Index>(1, to.numel())), [&](Index begin, Index end) {
+  parallel_for(count, rows_for(count, to.numel(), grain), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const Index start = i * from.numel() + corners[2 * i] * from.row() + corners[2 * i + 1] * from.pixel();
       for (Index p = 0; p < to.planes(); ++p) {

@@ -1,7 +1,6 @@
 // Images seen through a projective map: each output pixel reads the input between up to four pixels.
 #include <algorithm>
 
-#include "ranvier/core/parallel.h"
 #include "ranvier/kernels/image_one.h"
 #include "ranvier/kernels/vec.h"
 
@@ -17,7 +16,7 @@ constexpr Index chunk = 64;  // pixels of a row whose taps are worked out at onc
 template <class T>
 constexpr T rounding = sizeof(T) == 8 ? T(6755399441055744.0) : T(12582912.0);  // 1.5·2^mantissa: adding it rounds
 
-/// The pixels that are read: an image or a window of it.
+/// The image that is read.
 struct Input {
   Index height, width, channels;
   Index row, pixel, channel;  // steps in elements
@@ -196,23 +195,6 @@ void scatter(const ImageRule& rule, const Input& from, const ImageShape& to, con
   });
 }
 
-/// Calls f(rule, window, map, first element of the window in x, first element in y) for every image.
-template <class F>
-void each_window(const ImageShape& from, const ImageShape& to, Index count, const Window& w, F f) {
-  parallel_for(count, std::max<Index>(1, 16384 / std::max<Index>(1, to.numel())), [&](Index begin, Index end) {
-    const double across = static_cast<double>(w.width) / static_cast<double>(to.width);
-    const double down = static_cast<double>(w.height) / static_cast<double>(to.height);
-    const double m[8] = {across, 0, 0.5 * across - 0.5, 0, down, 0.5 * down - 0.5, 0, 0};
-    ImageRule rule;
-    rule.fill = Fill::nearest;
-    Input window(from);
-    window.height = w.height;
-    window.width = w.width;
-    const Index start = w.top * from.row() + w.left * from.pixel();
-    for (Index i = begin; i < end; ++i) f(rule, window, m, i * from.numel() + start, i * to.numel());
-  });
-}
-
 }  // namespace
 
 template <class T>
@@ -229,28 +211,9 @@ void sample_image_backward(const ImageRule& rule, const ImageShape& shape, const
   scatter<T>(rule, Input(shape), shape, p, dy, dx);
 }
 
-template <class T>
-void resize_window(const ImageShape& from, const ImageShape& to, Index count, Window window, const T* x, T* y) {
-  each_window(from, to, count, window,
-              [&](const ImageRule& rule, const Input& in, const double* m, Index start, Index at) {
-                sample<T, 4>(rule, in, to, m, x + start, y + at);
-              });
-}
-
-template <class T>
-void resize_window_backward(const ImageShape& from, const ImageShape& to, Index count, Window window, const T* dy,
-                            T* dx) {
-  each_window(from, to, count, window,
-              [&](const ImageRule& rule, const Input& in, const double* m, Index start, Index at) {
-                scatter<T>(rule, in, to, m, dy + at, dx + start);
-              });
-}
-
-#define RANVIER_INSTANTIATE(T)                                                                              \
-  template void sample_image<T>(const ImageRule&, const ImageShape&, const double*, const T*, T*);          \
-  template void sample_image_backward<T>(const ImageRule&, const ImageShape&, const double*, const T*, T*); \
-  template void resize_window<T>(const ImageShape&, const ImageShape&, Index, Window, const T*, T*);        \
-  template void resize_window_backward<T>(const ImageShape&, const ImageShape&, Index, Window, const T*, T*);
+#define RANVIER_INSTANTIATE(T)                                                                     \
+  template void sample_image<T>(const ImageRule&, const ImageShape&, const double*, const T*, T*); \
+  template void sample_image_backward<T>(const ImageRule&, const ImageShape&, const double*, const T*, T*);
 RANVIER_INSTANTIATE(float)
 RANVIER_INSTANTIATE(double)
 #undef RANVIER_INSTANTIATE

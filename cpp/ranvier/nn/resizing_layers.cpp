@@ -124,14 +124,6 @@ class SizedImages : public SpatialLayer {
   Shape shape_of(const Shape& x) const final { return {x[0], height_, width_, x[3]}; }
   bool takes_samples() const final { return true; }
 
-  /// The largest part in the middle of x that has the wanted proportions.
-  Tensor cropped_to_proportions(const Tensor& x) const {
-    const Index h = x.dim(1);
-    const Index w = x.dim(2);
-    const Index height = std::clamp<Index>(share(w, height_, width_), 1, h);
-    const Index width = std::clamp<Index>(share(h, width_, height_), 1, w);
-    return part(x, (h - height) / 2, height, (w - width) / 2, width);
-  }
   static Tensor part(const Tensor& x, Index top, Index height, Index left, Index width) {
     return ops::slice(x, {{}, {top, top + height}, {left, left + width}});
   }
@@ -163,7 +155,7 @@ class Resizing final : public SizedImages {
  protected:
   Tensor run(const Tensor& x) const override {
     check_pixels(x.shape());
-    const Tensor shaped = crop_ ? cropped_to_proportions(x) : pad_ ? padded(x) : x;
+    const Tensor shaped = crop_ ? ops::central_part(x, height_, width_) : pad_ ? padded(x) : x;
     return ops::resize(shaped, {height_, width_}, method_, antialias_);
   }
 
@@ -193,7 +185,7 @@ class CenterCrop final : public SizedImages {
     const Index rows = x.dim(1) - height_;
     const Index columns = x.dim(2) - width_;
     if (rows >= 0 && columns >= 0) return part(x, rows / 2, height_, columns / 2, width_);
-    return ops::resize(cropped_to_proportions(x), {height_, width_}, ops::Interpolation::bilinear);
+    return ops::resize(ops::central_part(x, height_, width_), {height_, width_}, ops::Interpolation::bilinear);
   }
 };
 

@@ -1,9 +1,10 @@
 #include "ranvier/ops/image.h"
 
-#include <algorithm>
 #include <limits>
 
 #include "ranvier/ops/detail.h"
+#include "ranvier/ops/resize.h"
+#include "ranvier/ops/shape.h"
 
 namespace ranvier::ops {
 
@@ -135,42 +136,17 @@ Tensor random_crop(const Tensor& given, Index height, Index width, bool channels
 }
 
 Tensor central_crop(const Tensor& given, Index height, Index width, bool channels_first) {
-  const Tensor x = detail::as_floating(given);
+  Tensor x = detail::as_floating(given);
   const Images images = images_of("central_crop", x.shape(), channels_first);
-  const ImageShape from = images.each;
-  if (from.height == height && from.width == width) return x;
-  check(height >= 1 && width >= 1 && from.height >= 1 && from.width >= 1,
+  if (images.each.height == height && images.each.width == width) return x;
+  check(height >= 1 && width >= 1 && images.each.height >= 1 && images.each.width >= 1,
         "central_crop: expected sizes of 1 or more, received ", height, " by ", width, " from shape ", x.shape());
-  ImageShape to = from;
-  to.height = height;
-  to.width = width;
-  const Index count = images.count;
-  const auto scaled = [](Index n, Index times, Index by) {
-    return static_cast<Index>(static_cast<double>(n) * static_cast<double>(times) / static_cast<double>(by));
-  };
-  kernels::Window window{};
-  window.height = std::clamp(scaled(from.width, height, width), Index{1}, from.height);
-  window.width = std::clamp(scaled(from.height, width, height), Index{1}, from.width);
-  window.top = (from.height - window.height) / 2;
-  window.left = (from.width - window.width) / 2;
-  Tensor y = empty(resized(x.shape(), height, width, channels_first), x.dtype());
-  dispatch_floating(x.dtype(), "central_crop", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    exec([from, to, count, window, px = x.data<T>(), py = y.data<T>()] {
-      kernels::resize_window<T>(from, to, count, window, px, py);
-    });
-  });
-  if (!wants_grad({&x})) return y;
-  return attach("central_crop", y, {&x}, [from, to, count, window](const Tensor& dy, Grads& grads) {
-    dispatch_floating(dy.dtype(), "gradient", [&](auto tag) {
-      using T = typename decltype(tag)::type;
-      const auto dx = grads.sink<T>(0);
-      detail::clear(dx, count * from.numel());
-      exec([from, to, count, window, g = dy.data<T>(), dx] {
-        kernels::resize_window_backward<T>(from, to, count, window, g, dx.data);
-      });
-    });
-  });
+  const bool single = x.rank() == 3;
+  if (single) x = expand_dims(x, 0);
+  if (channels_first) x = transpose(x, {0, 2, 3, 1});
+  Tensor y = resize(central_part(x, height, width), {height, width}, Interpolation::bilinear);
+  if (channels_first) y = transpose(y, {0, 3, 1, 2});
+  return single ? squeeze(y, {0}) : y;
 }
 
 }  // namespace ranvier::ops

@@ -1,7 +1,10 @@
 #include "ranvier/ops/resize.h"
 
+#include <algorithm>
+
 #include "ranvier/kernels/pool.h"
 #include "ranvier/ops/detail.h"
+#include "ranvier/ops/shape.h"
 
 namespace ranvier::ops {
 
@@ -132,6 +135,20 @@ Tensor upsample_nearest(const Tensor& given, const std::vector<Index>& factors) 
       });
     });
   });
+}
+
+Tensor central_part(const Tensor& x, Index height, Index width) {
+  const Index h = x.dim(1);
+  const Index w = x.dim(2);
+  // ⌊a·b/c⌋ as Keras rounds it
+  const auto share = [](Index a, Index b, Index c) {
+    return static_cast<Index>(static_cast<double>(a) * static_cast<double>(b) / static_cast<double>(c));
+  };
+  const Index rows = std::clamp<Index>(share(w, height, width), 1, h);
+  const Index columns = std::clamp<Index>(share(h, width, height), 1, w);
+  const Index top = (h - rows) / 2;
+  const Index left = (w - columns) / 2;
+  return slice(x, {{}, {top, top + rows}, {left, left + columns}});
 }
 
 }  // namespace ranvier::ops

@@ -18,6 +18,9 @@ Interpolation interpolation_from(const std::string& name);
 /// antialias widens the filter where an axis shrinks.
 Tensor resize(const Tensor& x, const std::vector<Index>& size, Interpolation method, bool antialias = false);
 
+/// The largest part in the middle of the images x (batch, height, width, channels) with the proportions height : width.
+Tensor central_part(const Tensor& x, Index height, Index width);
+
 /// Every element `factors` times along the spatial axes: [a, a, b, b].
 Tensor upsample_nearest(const Tensor& x, const std::vector<Index>& factors);
 
