@@ -4,7 +4,8 @@
 namespace ranvier::kernels::conv_detail {
 namespace {
 
-constexpr Index few_pixels = 96;       // up to here the weights are read too seldom for a copy to pay
+// Up to here the weights are read in place: what one core copies, the others have to fetch from it each time.
+constexpr Index few_pixels = 1024;
 constexpr Index pack_grain = 1 << 16;  // elements
 
 thread_local gemm_detail::Scratch scratch_w;

@@ -166,7 +166,7 @@ class Piece {
       place_dy(dy);
       for (Index panel = first_panel; panel < last_panel; ++panel) {
         const auto vectors = static_cast<int>(divide_up(panels.columns_of(panel), width<T>));
-        const List list = list_of(block % plan.parts, panels.width_of(panel), vectors);
+        const List list = list_of(block % plan.parts, dy_step > 0 ? dy_step : panels.width_of(panel), vectors);
         for (std::size_t i = list.first_share; i < list.end_share; ++i) {
           run_taps(this_layout.shares[i], panel, vectors);
         }
@@ -175,13 +175,14 @@ class Piece {
   }
 
  private:
-  // The block's rows of dy: in place when they are one panel without gaps.
+  // The block's rows of dy: in place unless the last vector of a pixel would reach beyond dy.
   void place_dy(const T* dy) {
     const Index pixels = outputs[0].size() * outputs[1].size() * outputs[2].size();
     const Index before = (outputs[0].begin * g.out[1] + outputs[1].begin) * g.out[2] + outputs[2].begin;
     const T* from = dy + (first_image * g.pixels_out() + before) * g.channels_out;
-    if (panels.width_of(0) == g.channels_out) {
+    if (dy_step > 0) {
       dy_panels = from;
+      dy_panel = panels.width;
       return;
     }
     const Index images = last_image - first_image;
@@ -317,6 +318,7 @@ class Piece {
   Sizes low{};  // where the view begins in x
   const T* dy_panels = nullptr;
   Index dy_panel = 0;
+  const Index dy_step = p.columns % width<T> == 0 ? g.channels_out : 0;  // 0: the width of a panel
   T* to = nullptr;
   Index ld = 0;
   bool adds = false;
