@@ -16,6 +16,7 @@ from ranvier import _core
 from ranvier._core import Tensor
 from ranvier._registry import CustomObjectScope, custom_object_scope, get_custom_objects, register_keras_serializable
 from ranvier.layers.base import registry
+from ranvier.layers.operation import is_operation_of_keras
 from ranvier.models.model_state import apply_state
 from ranvier.models.resuming import hand_over, training_state
 from ranvier.models.weight_files import assign_weights, matched_weights, named_weights, read_weights
@@ -216,6 +217,8 @@ def _check_classes(record: Mapping[str, Any], custom_objects: Mapping[str, Any] 
         settings = entry.get("config") or {}
         if not isinstance(settings, Mapping):
             raise ValueError(f"[{where}] expected layers with 'class_name' and 'config', received {str(entry):.80}.")
+        if is_operation_of_keras(entry):
+            return
         names = (entry.get("registered_name"), entry["class_name"])
         if not any(isinstance(name, str) and registry._find(name, custom_objects) is not None for name in names):
             missing[entry["class_name"]] = str(settings.get("name"))

@@ -197,6 +197,8 @@ def config_of_keras() -> dict[str, Any]:
     """As Keras 3 writes it."""
     given = {"batch_shape": [None, 4], "dtype": "float32", "sparse": False, "ragged": False, "name": "a"}
     dense = {"units": 4, "activation": "relu", "use_bias": True, "kernel_constraint": None, "quantization_config": None}
+    parts = ({"start": None, "stop": None, "step": None}, {"start": 1, "stop": 3, "step": None})
+    index = [{"class_name": "__slice__", "config": part} for part in parts]
     start = {"module": "keras.layers", "class_name": "InputLayer", "config": given, "name": "a", "inbound_nodes": []}
     return {
         "name": "written_by_keras",
@@ -207,19 +209,23 @@ def config_of_keras() -> dict[str, Any]:
             record_of_keras("Multiply", "m", [[keras_tensor("d"), 2.0]], "keras.src.ops.numpy"),
             record_of_keras("Add", "s", [[[keras_tensor("d"), keras_tensor("d", 1)]]]),
             record_of_keras("Mean", "e", [[keras_tensor("s")]], "keras.src.ops.numpy", axis=[-1], keepdims=True),
+            record_of_keras("GetItem", "g", [[keras_tensor("s"), index]], "keras.src.ops.numpy"),
         ],
         "input_layers": [["a", 0, 0]],
-        "output_layers": {"sum": ["s", 0, 0], "mean": ["e", 0, 0]},
+        "output_layers": {"sum": ["s", 0, 0], "mean": ["e", 0, 0], "part": ["g", 0, 0]},
     }
 
 
-def test_a_configuration_of_keras() -> None:
-    model = keras.Functional.from_config(config_of_keras())
+@pytest.mark.parametrize("text", [False, True])
+def test_a_configuration_of_keras(text: bool) -> None:
+    record = {"module": "keras.src.models.functional", "class_name": "Functional", "config": config_of_keras()}
+    model = model_from_json(json.dumps(record)) if text else keras.Functional.from_config(record["config"])
     found = model(A)
     dense = model.get_layer("d")
     expected = dense(A) + dense(dense(A) * 2.0)
     np.testing.assert_allclose(found["sum"].numpy(), expected.numpy(), rtol=1e-6)
     np.testing.assert_allclose(found["mean"].numpy(), expected.numpy().mean(-1, keepdims=True), rtol=1e-5)
+    np.testing.assert_array_equal(found["part"].numpy(), found["sum"].numpy()[:, 1:3])
     assert [layer.name for layer in model.layers] == ["a", "d", "s"]
 
 

@@ -118,6 +118,12 @@ def record_operation(module: str, name: str, args: tuple[Any, ...], kwargs: dict
     return Operation(f"{home}.{name}" if home in ("activations", "image") else name)(*args, **kwargs)
 
 
+def is_operation_of_keras(record: Mapping[str, Any]) -> bool:
+    """Whether Keras wrote the record of a function of `keras.ops`."""
+    module = str(record.get("module"))
+    return module.startswith("keras.") and ".ops." in f"{module}."
+
+
 def operation_from_keras(record: Mapping[str, Any]) -> Operation:
     """An operation as Keras writes it: its class says the function, its config the arguments."""
     settings = dict(record.get("config") or {})

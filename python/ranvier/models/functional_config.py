@@ -16,7 +16,7 @@ from ranvier._symbolic import KerasTensor, map_structure
 from ranvier._tensor import convert_to_tensor
 from ranvier.layers._sharing import layer_of, one_configuration, record_of
 from ranvier.layers.base import Layer
-from ranvier.layers.operation import operation_from_keras
+from ranvier.layers.operation import is_operation_of_keras, operation_from_keras
 
 Place = tuple[str, int, int]
 
@@ -150,8 +150,7 @@ class _Reader:
         from ranvier.models.functional import Functional
 
         module = str(record.get("module", ""))
-        function_of_keras = ".ops." in f"{module}." and module.startswith("keras")
-        layer = operation_from_keras(record) if function_of_keras else layer_of(record, custom_objects)
+        layer = operation_from_keras(record) if is_operation_of_keras(record) else layer_of(record, custom_objects)
         name = record.get("name", getattr(layer, "name", None))
         if not isinstance(layer, Layer) or not isinstance(name, str):
             raise ValueError(f"[{self.where}] from_config: expected layers with names, received {record!s:.80}.")
@@ -219,7 +218,9 @@ class _Reader:
     def _read(self, name: str, value: Any, places: list[Place] | None) -> Any:
         """An argument as it was; with `places` only the places of the tensors in it are collected."""
         if isinstance(value, list | tuple):
-            return [self._read(name, item, places) for item in value]
+            items = [self._read(name, item, places) for item in value]
+            index = any(isinstance(item, slice) or item is Ellipsis for item in items)
+            return tuple(items) if index else items  # Keras writes the tuple in x[1:, 2] as a list
         if not isinstance(value, Mapping):
             return value
         kind, settings = value.get("class_name"), value.get("config")
