@@ -99,7 +99,7 @@ RANVIER_INLINE Vec<T> normalized(Vec<T> centred, V scale, V shift) {
 
 template <class T, bool relu>
 void normalize_channels(Index outer, Index channels, Index inner, const ChannelNorm<T>& norm, const T* x, T* y) {
-  const auto finish = [](Vec<T> v) { return relu ? vec::at_least(v, T(0)) : v; };
+  const auto finish = [ceiling = norm.ceiling](Vec<T> v) { return relu ? vec::clamp(v, T(0), ceiling) : v; };
   if (inner == 1) {
     each_strip(outer, channels, [=](Index first, Index cols) {
       const StripNorm<T> strip(norm, first, cols);
@@ -130,15 +130,17 @@ void normalize_channels(Index outer, Index channels, Index inner, const ChannelN
 }
 
 // x̂ = (x − μ)·r, r = 1/√(σ² + eps); dβ = Σ dy, dγ = Σ dy·x̂; dx = γ·r·dy, and with batch statistics
-// dx = γ·r·(dy − dβ/N − x̂·dγ/N). With a ReLU dy is zero where its value was not positive.
+// dx = γ·r·(dy − dβ/N − x̂·dγ/N). With a ReLU dy is zero where its value was not between 0 and the ceiling.
 template <class T, bool relu>
 void normalize_channels_backward(Index outer, Index channels, Index inner, const ChannelNorm<T>& norm,
                                  bool batch_statistics, const T* x, const T* dy, T* dx, bool dx_accumulate, T* dgamma,
                                  bool dgamma_accumulate, T* dbeta, bool dbeta_accumulate) {
   const T share = batch_statistics ? T(1) / static_cast<T>(outer * inner) : T(0);
   const bool sums_wanted = dgamma != nullptr || dbeta != nullptr || (dx != nullptr && batch_statistics);
-  const auto passed = [](Vec<T> g, Vec<T> centred, auto scale, auto shift) {
-    return relu ? (normalized<T>(centred, scale, shift) > T(0) ? g : Vec<T>{}) : g;
+  const auto passed = [ceiling = norm.ceiling](Vec<T> g, Vec<T> centred, auto scale, auto shift) {
+    if constexpr (!relu) return g;
+    const Vec<T> v = normalized<T>(centred, scale, shift);
+    return v <= T(0) ? Vec<T>{} : v >= ceiling ? Vec<T>{} : g;
   };
   if (inner == 1) {
     each_strip(outer, channels, [=](Index first, Index cols) {
@@ -280,8 +282,32 @@ void channel_normalize_backward(Index outer, Index channels, Index inner, const 
       dbeta_accumulate);
 }
 
+template <class T>
+void fold_norm(Index rows, Index channels, const ChannelNorm<T>& norm, const T* kernel, const T* bias, T* folded_kernel,
+               T* folded_bias) {
+  each_strip(rows, channels, [=](Index first, Index cols) {
+    const StripNorm<T> strip(norm, first, cols);
+    for (Index j = 0; j < cols; j += lanes<T>) {
+      const Index left = cols - j;
+      const Vec<T> b = bias != nullptr ? load(bias + first + j, left) : Vec<T>{};
+      const Vec<T> centred = b - load(strip.mean.data() + j);
+      store(folded_bias + first + j, normalized<T>(centred, load(strip.scale.data() + j), load(strip.shift.data() + j)),
+            left);
+    }
+    each_rows(rows, cols, [&](Index begin, Index end) {
+      for (Index r = begin; r < end; ++r) {
+        for (Index j = 0; j < cols; j += lanes<T>) {
+          const Index at = r * channels + first + j;
+          store<T>(folded_kernel + at, load(kernel + at, cols - j) * load(strip.scale.data() + j), cols - j);
+        }
+      }
+    });
+  });
+}
+
 #define RANVIER_INSTANTIATE(T)                                                                                      \
   template void channel_moments<T>(Index, Index, Index, const T*, T*, T*);                                          \
+  template void fold_norm<T>(Index, Index, const ChannelNorm<T>&, const T*, const T*, T*, T*);                      \
   template void channel_normalize<T>(Index, Index, Index, const ChannelNorm<T>&, const T*, T*);                     \
   template void channel_normalize_backward<T>(Index, Index, Index, const ChannelNorm<T>&, bool, const T*, const T*, \
                                               T*, bool, T*, bool, T*, bool);

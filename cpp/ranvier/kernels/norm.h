@@ -1,6 +1,8 @@
 // Batch and layer normalisation, forward and backward in one pass each over the data where possible.
 #pragma once
 
+#include <limits>
+
 #include "ranvier/core/shape.h"
 
 namespace ranvier::kernels {
@@ -10,7 +12,7 @@ template <class T>
 void channel_moments(Index outer, Index channels, Index inner, const T* x, T* mean, T* variance);
 
 /// How channels are normalised: f((x − mean)·rsqrt(variance + eps)·gamma + beta). gamma or beta may be null; f is the
-/// identity, or max(·, 0) with relu.
+/// identity, or with relu min(max(·, 0), ceiling).
 template <class T>
 struct ChannelNorm {
   const T* mean;
@@ -19,6 +21,7 @@ struct ChannelNorm {
   const T* gamma;
   const T* beta;
   bool relu = false;
+  T ceiling = std::numeric_limits<T>::infinity();
 };
 
 template <class T>
@@ -31,6 +34,12 @@ template <class T>
 void channel_normalize_backward(Index outer, Index channels, Index inner, const ChannelNorm<T>& norm,
                                 bool batch_statistics, const T* x, const T* dy, T* dx, bool dx_accumulate, T* dgamma,
                                 bool dgamma_accumulate, T* dbeta, bool dbeta_accumulate);
+
+/// A product with this kernel (rows, channels) and bias (channels, or null), then channel_normalize, is the product with
+/// the kernel and bias made here.
+template <class T>
+void fold_norm(Index rows, Index channels, const ChannelNorm<T>& norm, const T* kernel, const T* bias, T* folded_kernel,
+               T* folded_bias);
 
 /// Each of `rows` rows of n is normalised by its own mean and variance, then scaled by gamma[n] and shifted by beta[n]
 /// (either may be null). mean and rstd (rows) are kept for the gradient.

@@ -2,6 +2,7 @@
 
 #include "ranvier/nn/activation.h"
 #include "ranvier/nn/families.h"
+#include "ranvier/nn/fusion.h"
 #include "ranvier/ops/softmax.h"
 
 namespace ranvier::nn {
@@ -12,7 +13,7 @@ using ops::Compare;
 using ops::Unary;
 
 /// Applies one activation, given by name.
-class ActivationLayer final : public Layer {
+class ActivationLayer final : public Layer, public PointwiseLayer {
  public:
   explicit ActivationLayer(const io::Json& config) : Layer(config), f_(activation_from(config.find("activation"))) {}
   Shape output_shape(const Shape& input) const override {
@@ -21,6 +22,9 @@ class ActivationLayer final : public Layer {
     Index& axis = out[normalize_axis(f_.axis, out.rank(), "glu")];
     if (axis > 0) axis /= 2;
     return out;
+  }
+  std::optional<Pointwise> pointwise() const override {
+    return f_.elementwise() ? std::optional<Pointwise>({f_.function, f_.args}) : std::nullopt;
   }
 
  protected:
@@ -31,7 +35,7 @@ class ActivationLayer final : public Layer {
 };
 
 /// max_value where x >= max_value, x where threshold <= x, negative_slope·(x − threshold) below.
-class ReLU final : public Layer {
+class ReLU final : public Layer, public PointwiseLayer {
  public:
   explicit ReLU(const io::Json& config)
       : Layer(config),
@@ -43,18 +47,24 @@ class ReLU final : public Layer {
     }
   }
 
+  std::optional<Pointwise> pointwise() const override {
+    if (threshold_ != 0 || (bounded() && slope_ != 0)) return {};
+    if (!bounded()) return slope_ == 0 ? Pointwise{Unary::relu} : Pointwise{Unary::leaky_relu, {slope_, 0}};
+    return max_ == 6 ? Pointwise{Unary::relu6} : Pointwise{Unary::clip, {0, max_}};
+  }
+
  protected:
   Tensor call(const Tensor& x, Context&) override {
-    const bool bounded = max_ != std::numeric_limits<double>::infinity();
-    if (threshold_ == 0 && slope_ == 0 && !bounded) return ops::unary(Unary::relu, x);
-    if (threshold_ == 0 && !bounded) return ops::unary(Unary::leaky_relu, x, {slope_, 0});
+    if (const auto f = pointwise()) return ops::unary(f->function, x, f->args);
     const auto constant = [&](double value) { return full({}, value, x.dtype()); };
-    const Tensor above = bounded ? ops::binary(Binary::minimum, x, constant(max_)) : x;
+    const Tensor above = bounded() ? ops::binary(Binary::minimum, x, constant(max_)) : x;
     const Tensor below = ops::multiply(ops::subtract(x, constant(threshold_)), constant(slope_));
     return ops::where(ops::compare(Compare::less, x, constant(threshold_)), below, above);
   }
 
  private:
+  bool bounded() const { return max_ != std::numeric_limits<double>::infinity(); }
+
   double max_;
   double slope_;
   double threshold_;
@@ -62,10 +72,11 @@ class ReLU final : public Layer {
 
 /// One unary function whose constant comes from the config.
 template <Unary function>
-class Parametric : public Layer {
+class Parametric : public Layer, public PointwiseLayer {
  public:
   Parametric(const io::Json& config, const char* key, double standard)
       : Layer(config), args_{config.number(key, standard), 0} {}
+  std::optional<Pointwise> pointwise() const override { return Pointwise{function, args_}; }
 
  protected:
   Tensor call(const Tensor& x, Context&) override { return ops::unary(function, x, args_); }

@@ -2,6 +2,7 @@
 
 #include "ranvier/nn/activation.h"
 #include "ranvier/nn/families.h"
+#include "ranvier/nn/fusion.h"
 #include "ranvier/nn/spatial.h"
 #include "ranvier/ops/conv.h"
 
@@ -11,7 +12,7 @@ namespace {
 using Sizes = std::vector<Index>;
 
 /// What all convolutions share: the window, the activation, the bias, and what they say about a wrong input.
-class Convolution : public Layer {
+class Convolution : public Layer, public ProductLayer {
  public:
   Convolution(const io::Json& config, int spatial)
       : Layer(config),
@@ -45,16 +46,28 @@ class Convolution : public Layer {
     }
   }
 
+  bool open() const override { return fused_ && activation_.function == ops::Unary::identity; }
+  int channel_axis(int rank) const override { return options_.channels_first ? 1 : rank - 1; }
+  ops::Weights weights() const override { return {last_kernel()->value, use_bias_ ? bias_->value : Tensor()}; }
+  Tensor multiply(const Tensor& x, const ops::Weights& weights, const Pointwise& f) override {
+    ops::ConvOptions options = options_;
+    options.activation = f.function;
+    options.args = f.args;
+    return convolve(x, weights, options);
+  }
+
  protected:
   virtual Index filters(Index channels) const = 0;
   virtual Shape shape_of(const Shape& input, Index n) const { return ops::conv_shape(input, window_, n, options_); }
   virtual void make_kernels(Index channels) = 0;
-  virtual Tensor convolve(const Tensor& x, const Tensor& bias) = 0;
+  /// The kernel whose results the bias is added to.
+  virtual const Ref<Parameter>& last_kernel() const = 0;
+  virtual Tensor convolve(const Tensor& x, const ops::Weights& weights, const ops::ConvOptions& options) const = 0;
 
   void make_parameters(const Shape& input) override {
     const Index channels = check_channels(input);
     if (channels < 1)
-      reject("expected a known number of channels on axis ", channel_axis(), ", received shape ", input);
+      reject("expected a known number of channels on axis ", channel_axis(spatial_ + 2), ", received shape ", input);
     output_shape(input);
     make_kernels(channels);
     if (use_bias_) bias_ = add_parameter("bias", {filters(channels)}, "Zeros");
@@ -65,7 +78,7 @@ class Convolution : public Layer {
     const Index channels = check_channels(input);
     if (channels == channels_) return;
     const int other = options_.channels_first ? input.rank() - 1 : 1;
-    reject("expected ", channels_, " channels (axis ", channel_axis(), "), received x with shape ", input,
+    reject("expected ", channels_, " channels (axis ", channel_axis(spatial_ + 2), "), received x with shape ", input,
            input[other] != channels_ ? ""
            : options_.channels_first ? "; with channels last use data_format='channels_last'"
                                      : "; with channels first use data_format='channels_first'",
@@ -73,7 +86,7 @@ class Convolution : public Layer {
   }
 
   Tensor call(const Tensor& x, Context&) override {
-    const Tensor y = convolve(x, use_bias_ ? bias_->value : Tensor());
+    const Tensor y = convolve(x, weights(), options_);
     return fused_ ? y : activation_(y);
   }
 
@@ -89,11 +102,9 @@ class Convolution : public Layer {
   ops::ConvOptions options_;
 
  private:
-  int channel_axis() const { return options_.channels_first ? 1 : spatial_ + 1; }
-
   /// The number of channels, -1 if unknown, of an input whose rank is right.
   Index check_channels(const Shape& input) const {
-    if (input.rank() == spatial_ + 2) return input[channel_axis()];
+    if (input.rank() == spatial_ + 2) return input[channel_axis(spatial_ + 2)];
     static constexpr std::array axes{"steps", "height, width", "depth, height, width"};
     const std::string expected =
         concat_text(options_.channels_first ? "batch, channels, " : "batch, ",
@@ -135,7 +146,10 @@ class Conv final : public Convolution {
     }
     kernel_ = add_parameter("kernel", kernel_shape(channels / groups_, filters_), "GlorotUniform");
   }
-  Tensor convolve(const Tensor& x, const Tensor& bias) override { return ops::conv(x, kernel_->value, bias, options_); }
+  const Ref<Parameter>& last_kernel() const override { return kernel_; }
+  Tensor convolve(const Tensor& x, const ops::Weights& weights, const ops::ConvOptions& options) const override {
+    return ops::conv(x, weights.kernel, weights.bias, options);
+  }
 
  private:
   Index filters_;
@@ -146,6 +160,8 @@ class Conv final : public Convolution {
 /// The gradient of a convolution as a layer: a larger result with learned weights.
 class ConvTranspose final : public Convolution {
  public:
+  bool foldable() const override { return false; }  // its kernel is (window…, filters, channels)
+
   ConvTranspose(const io::Json& config, int spatial)
       : Convolution(config, spatial), filters_(config.integer("filters")) {
     if (filters_ < 1) reject("expected filters >= 1, received ", filters_);
@@ -159,8 +175,9 @@ class ConvTranspose final : public Convolution {
   void make_kernels(Index channels) override {
     kernel_ = add_parameter("kernel", kernel_shape(filters_, channels), "GlorotUniform");
   }
-  Tensor convolve(const Tensor& x, const Tensor& bias) override {
-    return ops::conv_transpose(x, kernel_->value, bias, options_);
+  const Ref<Parameter>& last_kernel() const override { return kernel_; }
+  Tensor convolve(const Tensor& x, const ops::Weights& weights, const ops::ConvOptions& options) const override {
+    return ops::conv_transpose(x, weights.kernel, weights.bias, options);
   }
 
  private:
@@ -197,8 +214,9 @@ class DepthwiseConv final : public Depthwise {
   void make_kernels(Index channels) override {
     kernel_ = add_parameter("kernel", kernel_shape(channels, multiplier_), "GlorotUniform", true, "depthwise");
   }
-  Tensor convolve(const Tensor& x, const Tensor& bias) override {
-    return ops::depthwise_conv(x, kernel_->value, bias, options_);
+  const Ref<Parameter>& last_kernel() const override { return kernel_; }
+  Tensor convolve(const Tensor& x, const ops::Weights& weights, const ops::ConvOptions& options) const override {
+    return ops::depthwise_conv(x, weights.kernel, weights.bias, options);
   }
 
  private:
@@ -221,8 +239,9 @@ class SeparableConv final : public Depthwise {
         add_parameter("depthwise_kernel", kernel_shape(channels, multiplier_), "GlorotUniform", true, "depthwise");
     pointwise_ = add_parameter("pointwise_kernel", pointwise, "GlorotUniform", true, "pointwise");
   }
-  Tensor convolve(const Tensor& x, const Tensor& bias) override {
-    return ops::separable_conv(x, depthwise_->value, pointwise_->value, bias, options_);
+  const Ref<Parameter>& last_kernel() const override { return pointwise_; }
+  Tensor convolve(const Tensor& x, const ops::Weights& weights, const ops::ConvOptions& options) const override {
+    return ops::separable_conv(x, depthwise_->value, weights.kernel, weights.bias, options);
   }
 
  private:

@@ -1,12 +1,13 @@
 #include "ranvier/nn/activation.h"
 #include "ranvier/nn/families.h"
+#include "ranvier/nn/fusion.h"
 #include "ranvier/ops/matmul.h"
 
 namespace ranvier::nn {
 namespace {
 
 /// y = f(x·kernel + bias) over the last axis.
-class Dense final : public Layer {
+class Dense final : public Layer, public ProductLayer {
  public:
   explicit Dense(const io::Json& config)
       : Layer(config),
@@ -20,6 +21,13 @@ class Dense final : public Layer {
     Shape out = input;
     out[out.rank() - 1] = activation_.kind == Activation::Kind::glu ? units_ / 2 : units_;
     return out;
+  }
+
+  bool open() const override { return activation_.elementwise() && activation_.function == ops::Unary::identity; }
+  int channel_axis(int rank) const override { return rank - 1; }
+  ops::Weights weights() const override { return {kernel_->value, use_bias_ ? bias_->value : Tensor()}; }
+  Tensor multiply(const Tensor& x, const ops::Weights& weights, const Pointwise& f) override {
+    return ops::dense(x, weights.kernel, weights.bias, f.function, f.args);
   }
 
  protected:
@@ -41,9 +49,8 @@ class Dense final : public Layer {
   }
 
   Tensor call(const Tensor& x, Context&) override {
-    const Tensor bias = use_bias_ ? bias_->value : Tensor();
-    if (activation_.elementwise()) return ops::dense(x, kernel_->value, bias, activation_.function, activation_.args);
-    return activation_(ops::dense(x, kernel_->value, bias));
+    if (activation_.elementwise()) return multiply(x, weights(), {activation_.function, activation_.args});
+    return activation_(multiply(x, weights(), {}));
   }
 
  private:

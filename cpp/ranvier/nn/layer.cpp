@@ -111,8 +111,15 @@ Tensors Layer::operator()(const Tensors& xs, Context& context) {
   });
 }
 
+Tensor Layer::run_instead(const Tensor& x, const std::function<Tensor()>& f) const {
+  return attributed([&] {
+    check_input(x.shape());
+    return f();
+  });
+}
+
 void Layer::add_activity_loss(const Tensor& y, const Shape& input, Context& context) const {
-  if (activity_l1_ == 0 && activity_l2_ == 0) return;
+  if (!penalized()) return;
   // Keras divides by the batch size, so that the penalty does not grow with it.
   const double batch = static_cast<double>(input.rank() > 0 && input[0] > 0 ? input[0] : 1);
   context.losses.push_back(ops::l1l2_penalty(y, activity_l1_ / batch, activity_l2_ / batch));

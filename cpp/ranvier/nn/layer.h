@@ -71,6 +71,10 @@ class Layer : public RefCounted {
   /// Builds if needed, checks the input, runs the layer; errors start with "[name]".
   Tensor operator()(const Tensor& x, Context& context);
   Tensors operator()(const Tensors& xs, Context& context);
+  /// The same for a built layer with f in place of its call: how it computes together with its neighbours (fusion.h).
+  Tensor run_instead(const Tensor& x, const std::function<Tensor()>& f) const;
+  /// Whether its output adds to the loss.
+  bool penalized() const { return activity_l1_ != 0 || activity_l2_ != 0; }
   /// Inference on a batch, without history.
   Tensor predict(const Tensor& x);
   Tensors predict(const Tensors& xs);

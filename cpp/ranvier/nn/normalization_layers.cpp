@@ -1,4 +1,5 @@
 #include "ranvier/nn/families.h"
+#include "ranvier/nn/fusion.h"
 #include "ranvier/ops/norm.h"
 
 namespace ranvier::nn {
@@ -7,7 +8,7 @@ namespace {
 Tensor value_or_none(const Ref<Parameter>& p) { return p ? p->value : Tensor(); }
 
 /// Ioffe & Szegedy 2015, with Keras's defaults.
-class BatchNormalization final : public Layer {
+class BatchNormalization final : public Layer, public NormalizingLayer {
  public:
   explicit BatchNormalization(const io::Json& config)
       : Layer(config),
@@ -16,6 +17,25 @@ class BatchNormalization final : public Layer {
         epsilon_(config.number("epsilon", 1e-3)),
         center_(config.flag("center", true)),
         scale_(config.flag("scale", true)) {}
+
+  // A frozen layer keeps its statistics: what fine-tuning needs.
+  bool uses_batch(bool training) const override { return training && trainable(); }
+  bool normalizes(int axis, int rank) const override {
+    return axis == normalize_axis(axis_, rank, "BatchNormalization");
+  }
+  Tensor normalize(const Tensor& x, Context& context, ops::Ceiling relu) override {
+    if (!uses_batch(context.training)) return ops::batch_norm_infer(x, axis_, epsilon_, params(), moving(), relu);
+    ops::Moments batch;
+    const Tensor y = ops::batch_norm_train(x, axis_, epsilon_, params(), &batch, relu);
+    context.after_step([moving = moving(), batch, momentum = momentum_] {
+      ops::move_average(moving.mean, batch.mean, momentum);
+      ops::move_average(moving.variance, batch.variance, momentum);
+    });
+    return y;
+  }
+  ops::Weights folded(const ops::Weights& weights) const override {
+    return ops::fold_norm(weights, epsilon_, params(), moving());
+  }
 
  protected:
   void make_parameters(const Shape& input) override {
@@ -35,22 +55,12 @@ class BatchNormalization final : public Layer {
     reject("expected rank ", input_shape().rank(), " with ", channels, " channels on axis ", axis_,
            ", received x with shape ", input);
   }
-  Tensor call(const Tensor& x, Context& context) override {
-    const ops::NormParams params{value_or_none(gamma_), value_or_none(beta_)};
-    // A frozen layer keeps its statistics: what fine-tuning needs.
-    if (context.training && trainable()) {
-      ops::Moments batch;
-      const Tensor y = ops::batch_norm_train(x, axis_, epsilon_, params, &batch);
-      context.after_step([moving = ops::Moments{mean_->value, variance_->value}, batch, momentum = momentum_] {
-        ops::move_average(moving.mean, batch.mean, momentum);
-        ops::move_average(moving.variance, batch.variance, momentum);
-      });
-      return y;
-    }
-    return ops::batch_norm_infer(x, axis_, epsilon_, params, mean_->value, variance_->value);
-  }
+  Tensor call(const Tensor& x, Context& context) override { return normalize(x, context, {}); }
 
  private:
+  ops::NormParams params() const { return {value_or_none(gamma_), value_or_none(beta_)}; }
+  ops::Moments moving() const { return {mean_->value, variance_->value}; }
+
   Index axis_;
   double momentum_;
   double epsilon_;

@@ -22,6 +22,13 @@ void collect_named(const Layer& layer, const std::string& place,
 
 }  // namespace
 
+void Run::add(Stage stage) {
+  const Fusion& fusion = fusions_.emplace_back(*stage.layer);
+  if (!leads_.empty()) leads_.back() = fusions_[fusions_.size() - 2].may_take(fusion);
+  leads_.push_back(false);
+  stages_.push_back(std::move(stage));
+}
+
 Shape Run::build(Shape shape) const {
   for (const Stage& stage : stages_) {
     stage.layer->build(shape);
@@ -36,7 +43,15 @@ Shape Run::output_shape(Shape shape) const {
 }
 
 Tensor Run::operator()(Tensor x, Context& context) const {
-  for (const Stage& stage : stages_) {
+  const std::span<const Stage> stages(stages_);
+  const std::span<const Fusion> fusions(fusions_);
+  for (std::size_t i = 0; i < stages.size();) {
+    if (leads_[i]) {
+      const std::size_t taken = Fusion::run(stages.subspan(i), fusions.subspan(i), x, context);
+      i += taken;
+      if (taken > 0) continue;
+    }
+    const Stage& stage = stages[i++];
     if (!stage.training) [[likely]] {
       x = (*stage.layer)(x, context);
     } else {

@@ -4,19 +4,13 @@
 
 #include <optional>
 
-#include "ranvier/nn/layer.h"
+#include "ranvier/nn/fusion.h"
 
 namespace ranvier::nn {
 
-/// One call of a layer.
-struct Stage {
-  Ref<Layer> layer;
-  std::optional<bool> training;  ///< says it for this call and all inside it; else the surroundings do
-};
-
 class Run {
  public:
-  void add(Stage stage) { stages_.push_back(std::move(stage)); }
+  void add(Stage stage);
   const std::vector<Stage>& stages() const { return stages_; }
 
   /// Makes the parameters of all layers; the shape that comes out.
@@ -27,21 +21,8 @@ class Run {
 
  private:
   std::vector<Stage> stages_;
-};
-
-/// While it lives, a context trains or does not, as a stage says.
-class TrainingScope {
- public:
-  TrainingScope(Context& context, std::optional<bool> training) : context_(context), previous_(context.training) {
-    if (training) context.training = *training;
-  }
-  ~TrainingScope() { context_.training = previous_; }
-  TrainingScope(const TrainingScope&) = delete;
-  TrainingScope& operator=(const TrainingScope&) = delete;
-
- private:
-  Context& context_;
-  bool previous_;
+  std::vector<Fusion> fusions_;  ///< of each stage
+  std::vector<bool> leads_;      ///< of each stage: it may take the next one
 };
 
 // What models say of the layers they are made of.

@@ -25,18 +25,19 @@ Tensor kept_or_none(const Tensor& x) { return x.defined() ? keep(x) : Tensor(); 
 
 template <class T>
 kernels::ChannelNorm<T> norm_of(const Tensor& mean, const Tensor& variance, double epsilon, const NormParams& params,
-                                bool relu) {
+                                Ceiling relu) {
   return {mean.data<T>(),
           variance.data<T>(),
           static_cast<T>(epsilon),
           data_or_null<T>(params.gamma),
           data_or_null<T>(params.beta),
-          relu};
+          relu.has_value(),
+          static_cast<T>(relu.value_or(0))};
 }
 
-// y = (x − mean)·rsqrt(variance + ε)·γ + β per channel, then perhaps max(y, 0), with its gradient.
+// y = (x − mean)·rsqrt(variance + ε)·γ + β per channel, then perhaps a ReLU, with its gradient.
 Tensor normalize(const char* name, const Tensor& x, const Split& at, double epsilon, const NormParams& params,
-                 const Tensor& mean, const Tensor& variance, bool batch_statistics, bool relu) {
+                 const Tensor& mean, const Tensor& variance, bool batch_statistics, Ceiling relu) {
   Tensor y = empty(x.shape(), x.dtype());
   dispatch_floating(x.dtype(), name, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -80,7 +81,7 @@ Channels channels_of(const char* name, const Tensor& x, Index axis, const NormPa
 }  // namespace
 
 Tensor batch_norm_train(const Tensor& given, Index axis, double epsilon, const NormParams& params, Moments* statistics,
-                        bool relu) {
+                        Ceiling relu) {
   const Tensor x = detail::as_floating(given);
   const auto [at, shape] = channels_of("batch_norm", x, axis, params);
   check(x.numel() > 0, "batch_norm: expected at least one value per channel, received shape ", x.shape());
@@ -107,13 +108,33 @@ void move_average(const Tensor& moving, const Tensor& fresh, double momentum) {
   });
 }
 
-Tensor batch_norm_infer(const Tensor& given, Index axis, double epsilon, const NormParams& params, const Tensor& mean,
-                        const Tensor& variance, bool relu) {
+Tensor batch_norm_infer(const Tensor& given, Index axis, double epsilon, const NormParams& params,
+                        const Moments& moving, Ceiling relu) {
   const Tensor x = detail::as_floating(given);
   const auto [at, shape] = channels_of("batch_norm", x, axis, params);
-  check_param("batch_norm", "a mean", mean, shape, x.dtype());
-  check_param("batch_norm", "a variance", variance, shape, x.dtype());
-  return normalize("batch_norm", x, at, epsilon, params, keep(mean), keep(variance), false, relu);
+  check_param("batch_norm", "a mean", moving.mean, shape, x.dtype());
+  check_param("batch_norm", "a variance", moving.variance, shape, x.dtype());
+  return normalize("batch_norm", x, at, epsilon, params, keep(moving.mean), keep(moving.variance), false, relu);
+}
+
+Weights fold_norm(const Weights& weights, double epsilon, const NormParams& params, const Moments& moving) {
+  const Shape& shape = moving.mean.shape();
+  const DType dtype = weights.kernel.dtype();
+  const Index channels = shape.numel();
+  check_param("fold_norm", "a mean", moving.mean, shape, dtype);
+  check_param("fold_norm", "a bias", weights.bias, shape, dtype);
+  check(channels > 0 && weights.kernel.numel() % channels == 0, "fold_norm: expected a kernel for ", channels,
+        " channels, received shape ", weights.kernel.shape());
+  const Weights folded{empty(weights.kernel.shape(), dtype), empty(shape, dtype)};
+  dispatch_floating(dtype, "fold_norm", [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    exec([rows = weights.kernel.numel() / channels, channels,
+          norm = norm_of<T>(moving.mean, moving.variance, epsilon, params, {}),
+          kernel = static_cast<const T*>(weights.kernel.data<T>()), bias = data_or_null<T>(weights.bias),
+          to = folded.kernel.data<T>(),
+          to_bias = folded.bias.data<T>()] { kernels::fold_norm<T>(rows, channels, norm, kernel, bias, to, to_bias); });
+  });
+  return folded;
 }
 
 Tensor layer_norm(const Tensor& given, int first_axis, double epsilon, const NormParams& params) {

@@ -1,6 +1,8 @@
 // Batch and layer normalisation.
 #pragma once
 
+#include <optional>
+
 #include "ranvier/autograd/node.h"
 
 namespace ranvier::ops {
@@ -16,15 +18,26 @@ struct Moments {
   Tensor variance;
 };
 
-/// Training form: normalises by the statistics of the batch over all axes but `axis`, and tells them. With relu, max(y, 0)
-/// in the same passes.
+/// A ReLU in the same passes: min(max(y, 0), ceiling); absent: y as it is.
+using Ceiling = std::optional<double>;
+
+/// Training form: normalises by the statistics of the batch over all axes but `axis`, and tells them.
 Tensor batch_norm_train(const Tensor& x, Index axis, double epsilon, const NormParams& params,
-                        Moments* statistics = nullptr, bool relu = false);
+                        Moments* statistics = nullptr, Ceiling relu = {});
 /// moving = momentum·moving + (1−momentum)·fresh, in place.
 void move_average(const Tensor& moving, const Tensor& fresh, double momentum);
 /// Inference form: normalises by the given statistics.
-Tensor batch_norm_infer(const Tensor& x, Index axis, double epsilon, const NormParams& params, const Tensor& mean,
-                        const Tensor& variance, bool relu = false);
+Tensor batch_norm_infer(const Tensor& x, Index axis, double epsilon, const NormParams& params, const Moments& moving,
+                        Ceiling relu = {});
+
+/// What a product is made with.
+struct Weights {
+  Tensor kernel;  ///< (…, channels): its last axes run over the channels of the result
+  Tensor bias;    ///< (channels), may be undefined
+};
+/// Weights whose product is the product of these, normalised by batch_norm_infer; no gradient flows through them.
+Weights fold_norm(const Weights& weights, double epsilon, const NormParams& params, const Moments& moving);
+
 /// Normalises over the trailing axes from `first_axis` on; gamma and beta have their shape.
 Tensor layer_norm(const Tensor& x, int first_axis, double epsilon, const NormParams& params);
 
