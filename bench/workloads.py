@@ -1,31 +1,53 @@
-"""The networks that every peer trains: sizes, batch, activations, loss, and what a step must cost at least."""
+"""What every peer trains: networks, batches, data, and what a step must cost at least."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
+from networks import (
+    BatchNorm,
+    Conv,
+    Dense,
+    Depthwise,
+    Dropout,
+    Flatten,
+    GlobalAverage,
+    Layers,
+    MaxPool,
+    Relu,
+    Residual,
+    Shape,
+    walk,
+)
+
 
 @dataclass(frozen=True)
 class Workload:
-    """A multilayer perceptron with ReLU, trained by Adam in float32 on random data."""
+    """A network trained by Adam in float32 on random data."""
 
     name: str
-    sizes: tuple[int, ...]
+    input_shape: Shape
+    layers: Layers
     batch: int
     loss: str  # "mse" or "cross_entropy"
     steps: int  # per epoch
+    target: float  # ratio to the best peer that the project promises to reach
+
+    @property
+    def outputs(self) -> int:
+        return walk(self.layers, self.input_shape)[0][0]
 
     @property
     def weights(self) -> int:
-        return sum((a + 1) * b for a, b in pairwise(self.sizes))
+        return sum(weights for _, weights in walk(self.layers, self.input_shape)[1])
 
     @property
     def flops(self) -> float:
         """Multiply-adds of forward and both gradients (the first layer needs no input gradient), times two."""
-        products = [a * b for a, b in pairwise(self.sizes)]
+        products = [cost for cost, _ in walk(self.layers, self.input_shape)[1]]
         return 2.0 * self.batch * (3 * sum(products) - products[0])
 
     @property
@@ -34,34 +56,100 @@ class Workload:
         return 7 * 4.0 * self.weights
 
     def floor_us(self, flops_per_second: float, bytes_per_second: float, cache_bytes: float = 4e6) -> float:
-        """Step time at the machine's FMA peak; the update counts at memory speed when its state exceeds the caches."""
+        """Step time at the machine's FMA peak; the update counts at memory speed when its state exceeds the caches.
+
+        What layers between the products move (normalisation, pooling) is not counted: it might be fused away.
+        """
         memory = self.adam_bytes / bytes_per_second if self.adam_bytes > cache_bytes * 4 else 0.0
         return 1e6 * (self.flops / flops_per_second + memory)
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(0)
-        x = rng.standard_normal((self.steps * self.batch, self.sizes[0]), dtype=np.float32)
+        x = rng.standard_normal((self.steps * self.batch, *self.input_shape), dtype=np.float32)
         if self.loss == "mse":
-            return x, rng.standard_normal((len(x), self.sizes[-1]), dtype=np.float32)
-        return x, rng.integers(0, self.sizes[-1], len(x)).astype(np.int32)
+            return x, rng.standard_normal((len(x), self.outputs), dtype=np.float32)
+        return x, rng.integers(0, self.outputs, len(x)).astype(np.int32)
 
+
+def perceptron(sizes: tuple[int, ...], batch: int, loss: str, steps: int, target: float) -> Workload:
+    """Dense layers with ReLU between them."""
+    hidden = [Dense(n, "relu") for n in sizes[1:-1]]
+    name = "-".join(map(str, sizes))
+    return Workload(name, sizes[:1], (*hidden, Dense(sizes[-1])), batch, loss, steps, target)
+
+
+def vgg_block(filters: int) -> Layers:
+    """Twice convolution, normalisation, ReLU; then half the size."""
+    return (*(Conv(filters, 3, bias=False), BatchNorm(), Relu()) * 2, MaxPool(2))
+
+
+def residual_block(before: int, filters: int) -> Residual:
+    """Of ResNet for CIFAR-10 (He et al. 2016), with a projection where the size changes."""
+    stride = 1 if before == filters else 2
+    main = (Conv(filters, 3, stride, bias=False), BatchNorm(), Relu(), Conv(filters, 3, bias=False), BatchNorm())
+    return Residual(main, () if stride == 1 else (Conv(filters, 1, stride, bias=False), BatchNorm()))
+
+
+def separable_block(filters: int, stride: int) -> Layers:
+    """Of MobileNet (Howard et al. 2017): depthwise, then 1×1."""
+    return (Depthwise(3, stride), BatchNorm(), Relu(), Conv(filters, 1, bias=False), BatchNorm(), Relu())
+
+
+def stem(filters: int) -> Layers:
+    return (Conv(filters, 3, bias=False), BatchNorm(), Relu())
+
+
+CONVNET: Layers = (
+    Conv(32, 3, padding="valid", activation="relu"),
+    MaxPool(2),
+    Conv(64, 3, padding="valid", activation="relu"),
+    MaxPool(2),
+    Flatten(),
+    Dropout(0.5),
+    Dense(10),
+)
+VGG: Layers = (*vgg_block(32), *vgg_block(64), *vgg_block(128), Flatten(), Dense(128, "relu"), Dense(10))
+RESNET: Layers = (
+    *stem(16),
+    *(residual_block(a, b) for a, b in pairwise((16, 16, 16, 16, 32, 32, 32, 64, 64, 64))),
+    GlobalAverage(),
+    Dense(10),
+)
+MOBILENET: Layers = (
+    *stem(32),
+    *separable_block(64, 1),
+    *separable_block(128, 2),
+    *separable_block(128, 1),
+    *separable_block(256, 2),
+    *separable_block(256, 1),
+    GlobalAverage(),
+    Dense(10),
+)
 
 WORKLOADS = {
     w.name: w
     for w in (
-        Workload("2-8-1", (2, 8, 1), 4, "mse", 2000),
-        Workload("20-64-64-1", (20, 64, 64, 1), 32, "mse", 1000),
-        Workload("784-128-10", (784, 128, 10), 32, "cross_entropy", 400),
-        Workload("784-512-512-10", (784, 512, 512, 10), 128, "cross_entropy", 60),
-        Workload("1024-1024-1024-1024-10", (1024, 1024, 1024, 1024, 10), 256, "cross_entropy", 12),
+        perceptron((2, 8, 1), 4, "mse", 2000, 1.3),
+        perceptron((20, 64, 64, 1), 32, "mse", 1000, 1.6),
+        perceptron((784, 128, 10), 32, "cross_entropy", 400, 1.5),
+        perceptron((784, 512, 512, 10), 128, "cross_entropy", 60, 1.3),
+        perceptron((1024, 1024, 1024, 1024, 10), 256, "cross_entropy", 12, 1.25),
+        Workload("mnist-convnet", (28, 28, 1), CONVNET, 128, "cross_entropy", 20, 2.0),
+        Workload("vgg-bn", (32, 32, 3), VGG, 64, "cross_entropy", 6, 1.3),
+        Workload("resnet-20", (32, 32, 3), RESNET, 64, "cross_entropy", 6, 1.3),
+        Workload("mobilenet", (32, 32, 3), MOBILENET, 64, "cross_entropy", 6, 1.5),
     )
 }
-
-# Ratio to the best peer that the project promises to reach.
-TARGETS = {
-    "2-8-1": 1.3,
-    "20-64-64-1": 1.6,
-    "784-128-10": 1.5,
-    "784-512-512-10": 1.3,
-    "1024-1024-1024-1024-10": 1.25,
+GROUPS = {
+    "dense": [name for name, w in WORKLOADS.items() if len(w.input_shape) == 1],
+    "images": [name for name, w in WORKLOADS.items() if len(w.input_shape) == 3],
 }
+
+
+def ending_in_softmax(w: Workload) -> Workload:
+    """The network as it is used after training."""
+    return replace(w, layers=(*w.layers[:-1], replace(w.layers[-1], activation="softmax")))
+
+
+# Networks that answer for one row at a time.
+ROWS = {name: ending_in_softmax(WORKLOADS[name]) for name in ("784-128-10", "mnist-convnet")}

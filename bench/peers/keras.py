@@ -8,14 +8,15 @@ from collections.abc import Callable
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import keras
+import numpy as np
 
+from peers import keras_like
 from workloads import Workload
 
 
 def epoch_runner(w: Workload) -> Callable[[], None]:
-    x, y = w.data()
-    hidden = [keras.layers.Dense(n, activation="relu") for n in w.sizes[1:-1]]
-    model = keras.Sequential([keras.Input((w.sizes[0],)), *hidden, keras.layers.Dense(w.sizes[-1])])
-    loss = "mse" if w.loss == "mse" else keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss)
-    return lambda: model.fit(x, y, batch_size=w.batch, epochs=1, shuffle=False, verbose=0)
+    return keras_like.epoch_runner(keras, w)
+
+
+def row_calls(w: Workload, row: np.ndarray) -> dict[str, Callable[[], object]]:
+    return keras_like.row_calls(keras, w, row)
