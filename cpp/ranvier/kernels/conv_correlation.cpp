@@ -15,6 +15,7 @@
 namespace ranvier::kernels::conv_detail {
 namespace {
 
+constexpr Index serial_work = Index{1} << 22;    // multiply-adds below which waking a second thread does not pay
 constexpr Index piece_work = Index{1} << 19;     // multiply-adds worth a piece of their own
 constexpr Index max_pieces = 64;                 // enough for any machine to share the work evenly
 constexpr Index region_bytes = Index{1} << 18;   // of x in a piece: half of it and the weights fit a small L2 cache
@@ -248,7 +249,7 @@ Plan plan_of(const Correlation<T>& c) {
   const Index pixels = axes[0].outputs * axes[1].outputs * axes[2].outputs;
   const Index taps = axes[0].taps * axes[1].taps * axes[2].taps;
   const Index work = c.batch * pixels * std::max<Index>(1, taps * c.depth) * c.columns;
-  const Index wanted = std::clamp<Index>(work / piece_work, 1, max_pieces);
+  const Index wanted = work < serial_work ? 1 : std::min(work / piece_work, max_pieces);
 
   // Room for a piece: by the inputs one unit of outputs adds, and those that neighbours share.
   const Axis& cut = axes[plan.axis];

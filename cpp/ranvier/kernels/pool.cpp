@@ -17,7 +17,7 @@ using vec::put;
 using vec::store;
 using vec::Vec;
 
-constexpr Index grain = 16384;
+constexpr Index grain = Index{1} << 16;  // a piece below that costs less than handing it to another thread
 
 template <class T>
 using Places = vec::Mask<T>;
