@@ -1,7 +1,7 @@
 """MNIST with a small convolutional network: more than 99.1 % of the 10,000 test images in 12 epochs.
 
     python examples/mnist_convnet.py             # train, test, and a picture of what it gets wrong and why
-    python examples/mnist_convnet.py --augment   # 99.3 %: learn from images that are turned and moved a little every time
+    python examples/mnist_convnet.py --augment   # learn from images that are turned and moved a little: 99.3 %
 
 The network is that of Keras's own example; the data come as in mnist_mlp.py.
 """
