@@ -25,6 +25,9 @@ constexpr Shape shapes[] = {
     {128, 13, 32, 64, 3, false},
     {1, 28, 1, 32, 3, false},
     {1, 13, 32, 64, 3, false},
+    {1, 16, 64, 64, 3, true},
+    {1, 8, 256, 256, 3, true},
+    {1, 7, 512, 512, 3, true},
     // 3×3 in the middle of networks
     {64, 32, 32, 32, 3, true},
     {64, 16, 32, 64, 3, true},

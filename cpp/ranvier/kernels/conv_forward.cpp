@@ -4,8 +4,11 @@
 namespace ranvier::kernels::conv_detail {
 namespace {
 
-// Up to here the weights are read in place: what one core copies, the others have to fetch from it each time.
+// Up to so many pixels the weights are read in place: what one core copies, the others have to fetch from it each time.
+// Rows that lie far apart cost more, each a page of its own in the end.
 constexpr Index few_pixels = 1024;
+constexpr Index few_pixels_apart = 16;
+constexpr Index apart_bytes = 1024;
 constexpr Index pack_grain = 1 << 16;  // elements
 
 thread_local gemm_detail::Scratch scratch_w;
@@ -46,8 +49,9 @@ bool dense_forward(const ConvGeometry& g, const T* x, const T* w, T* y, const Ep
   ConvGeometry::Sizes dropped{};
   for (std::size_t a = 0; a < 3; ++a) dropped[a] = axes[a].trim(g.in[a]);
   const Index taps = axes[0].taps * axes[1].taps * axes[2].taps;
-  const bool in_place =
-      taps == g.taps() && columns % gemm_detail::width<T> == 0 && g.batch * g.pixels_out() <= few_pixels;
+  const bool apart = g.channels_out * static_cast<Index>(sizeof(T)) >= apart_bytes;
+  const bool in_place = taps == g.taps() && columns % gemm_detail::width<T> == 0 &&
+                        g.batch * g.pixels_out() <= (apart ? few_pixels_apart : few_pixels);
 
   Correlation<T> c{};
   c.axes = axes;
