@@ -71,6 +71,7 @@ def test_there_is_a_level() -> None:
 @pytest.mark.parametrize("level", OTHERS)
 def test_golden_values(level: str) -> None:
     names = ("test_golden_ops", "test_keras_golden_fit", "test_layers", "test_losses", "test_optimizers", "test_ops")
+    names += ("test_convolution",)
     files = [str(HERE / "python" / f"{name}.py") for name in names]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files],
