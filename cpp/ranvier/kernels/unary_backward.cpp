@@ -102,8 +102,8 @@ void unary_backward_sums(Unary op, UnaryArgs args, Index rows, Index cols, const
     const Index width = std::min(strip_columns, wide - first);
     backward_strip<T>(run, args, wide_rows, width, wide, s + first, dy + first, dx + first, strip);
     T* to = strip[0].data();
-    if (together > 1) {
-      for (Index j = cols; j < wide; ++j) to[j % cols] += to[j];
+    for (Index start = cols; start < wide && together > 1; start += cols) {
+      for (Index j = 0; j < cols; ++j) to[j] += to[start + j];
     }
     for (Index j = 0; j < (together > 1 ? cols : width); ++j) {
       sums[first + j] = accumulate ? sums[first + j] + to[j] : to[j];

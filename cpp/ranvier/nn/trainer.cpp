@@ -257,8 +257,10 @@ std::vector<double> Trainer::run(Mode mode, const Data& data, std::span<const In
   for (Index start = 0; start < rows; start += batch_size) {
     const Index batch = std::min(batch_size, rows - start);
     const auto picked = order.subspan(static_cast<std::size_t>(start), static_cast<std::size_t>(batch));
-    bool fresh = true;
-    Plan& plan = plan_for(mode, data, batch, fresh);
+    // The plan of the step before serves again unless this is the rest, or a weight has moved.
+    const bool again = replay && start > 0 && batch == batch_size && plans_.front().layout == layout_version();
+    bool fresh = false;
+    Plan& plan = again ? plans_.front() : plan_for(mode, data, batch, fresh);
     try {
       stage(plan, data, picked, fresh || !replay);
       if (!replay) {
