@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "ranvier/kernels/image_one.h"
-#include "ranvier/kernels/vec.h"
+#include "ranvier/kernels/vec_math.h"
 
 namespace ranvier::kernels {
 namespace {
@@ -49,56 +49,82 @@ RANVIER_INLINE Mask<T> modulo(Mask<T> i, Bits<T> n) {
   return i - whole * n;
 }
 
+/// i where it lies in 0 … n − 1; elsewhere 0, and no weight.
 template <class T>
-RANVIER_INLINE Mask<T> inside(Fill fill, Mask<T> i, Bits<T> size, Vec<T>& weight) {
-  switch (fill) {
-    case Fill::constant: {
-      const Mask<T> valid = (i >= 0) & (i < size);
-      weight = valid ? weight : Vec<T>{};
-      return i & valid;
-    }
-    case Fill::nearest:
-      i = i < 0 ? Mask<T>{} : i;
-      return i >= size ? Mask<T>{} + (size - 1) : i;
-    case Fill::wrap:
-      return modulo<T>(i, size);
-    case Fill::reflect: {
-      const Mask<T> m = modulo<T>(i, 2 * size);
-      return m >= size ? 2 * size - 1 - m : m;
-    }
-  }
-  return Mask<T>{};
+RANVIER_INLINE Mask<T> valid_only(Mask<T> i, Bits<T> n, Vec<T>& weight) {
+  const Mask<T> valid = (i >= 0) & (i < n);
+  weight = valid ? weight : Vec<T>{};
+  return i & valid;
+}
+template <class T>
+RANVIER_INLINE Mask<T> limited(Mask<T> i, Bits<T> n) {
+  i = i < 0 ? Mask<T>{} : i;
+  return i >= n ? Mask<T>{} + (n - 1) : i;
 }
 
-template <class T>
-RANVIER_INLINE Pair<T> neighbours(Fill fill, bool bilinear, Vec<T> v, Index size) {
-  // Far outside, and NaN (a vanishing denominator), is brought near: integers must not overflow.
-  const T far = T(8) * static_cast<T>(size);
-  v = v > -far ? v : Vec<T>{} - far;
-  v = v < far ? v : Vec<T>{} + far;
-  const auto n = static_cast<Bits<T>>(size);
+template <class T, Fill fill>
+RANVIER_INLINE Pair<T> nearest_pixel(Vec<T> v, Bits<T> n) {
   Pair<T> pair;
-  if (!bilinear) {
-    v = vec::rounded(v + rounding<T>) - rounding<T>;  // halves to even
-    pair.weight[0] = Vec<T>{} + T(1);
-    pair.index[0] = inside<T>(fill, __builtin_convertvector(v, Mask<T>), n, pair.weight[0]);
-    return pair;
+  v = vec::rounded(v + rounding<T>) - rounding<T>;  // halves to even
+  const Mask<T> i = __builtin_convertvector(v, Mask<T>);
+  pair.weight[0] = Vec<T>{} + T(1);
+  if (fill == Fill::constant) {
+    pair.index[0] = valid_only<T>(i, n, pair.weight[0]);
+  } else if (fill == Fill::nearest) {
+    pair.index[0] = limited<T>(i, n);
+  } else if (fill == Fill::wrap) {
+    pair.index[0] = modulo<T>(i, n);
+  } else {
+    const Mask<T> m = modulo<T>(i, 2 * n);
+    pair.index[0] = m >= n ? 2 * n - 1 - m : m;
   }
-  Mask<T> low = __builtin_convertvector(v, Mask<T>);
-  low += __builtin_convertvector(low, Vec<T>) > v;
-  pair.weight[1] = v - __builtin_convertvector(low, Vec<T>);
-  pair.weight[0] = T(1) - pair.weight[1];
-  pair.index[0] = inside<T>(fill, low, n, pair.weight[0]);
-  pair.index[1] = inside<T>(fill, low + 1, n, pair.weight[1]);
   return pair;
 }
 
-/// The taps of output pixels (left + k, top).
+template <class T, Fill fill>
+RANVIER_INLINE Pair<T> two_pixels(Vec<T> v, Bits<T> n) {
+  const auto size = static_cast<T>(n);
+  if (fill == Fill::reflect) {
+    // Folded as a coordinate: the mirrored image is the same on both sides of −1/2, and of n − 1/2.
+    v += T(0.5);
+    v -= vec::floor<T>(v * (T(0.5) / size)) * (2 * size);
+    v = vec::at_most(v, 2 * size - v) - T(0.5);
+  } else if (fill == Fill::wrap) {
+    v -= vec::floor<T>(v * (T(1) / size)) * size;
+  }
+  const Vec<T> low = vec::floor<T>(v);
+  const Mask<T> i = __builtin_convertvector(low, Mask<T>);
+  Pair<T> pair;
+  pair.weight[1] = v - low;
+  pair.weight[0] = T(1) - pair.weight[1];
+  if (fill == Fill::constant) {
+    pair.index[0] = valid_only<T>(i, n, pair.weight[0]);
+    pair.index[1] = valid_only<T>(i + 1, n, pair.weight[1]);
+  } else {
+    // Rounding may leave a wrapped coordinate a step outside.
+    const Mask<T> first = fill == Fill::wrap ? (i < 0 ? i + n : i >= n ? i - n : i) : i;
+    const Mask<T> second = fill == Fill::wrap ? (i + 1 >= n ? i + 1 - n : i + 1) : i + 1;
+    pair.index[0] = limited<T>(first, n);
+    pair.index[1] = limited<T>(second, n);
+  }
+  return pair;
+}
+
+/// v, but nothing far outside, and no NaN (a vanishing denominator): integers must not overflow.
 template <class T>
-void find_taps(const ImageRule& rule, const Input& from, const double* m, Index top, Index left, Index count,
-               Taps<T>& taps) {
+RANVIER_INLINE Vec<T> near(Vec<T> v, Index size) {
+  const T far = T(8) * static_cast<T>(size);
+  v = v > -far ? v : Vec<T>{} - far;
+  return v < far ? v : Vec<T>{} + far;
+}
+
+/// The taps of output pixels (left + k, top).
+template <class T, Fill fill, bool bilinear>
+void find_taps(const Input& from, const double* m, Index top, Index left, Index count, Taps<T>& taps) {
   const auto y = static_cast<double>(top);
   const bool flat = m[6] == 0 && m[7] == 0;
+  const auto width = static_cast<Bits<T>>(from.width);
+  const auto height = static_cast<Bits<T>>(from.height);
   const auto row = static_cast<Bits<T>>(from.row);
   const auto pixel = static_cast<Bits<T>>(from.pixel);
   const auto line = [](double step, double start, Vec<T> x) {
@@ -110,13 +136,21 @@ void find_taps(const ImageRule& rule, const Input& from, const double* m, Index 
     Vec<T> v = line(m[3], m[4] * y + m[5], x);
     if (!flat) {
       const Vec<T> w = line(m[6], m[7] * y + 1, x);
-      u = u / w;
-      v = v / w;
+      u = near<T>(u / w, from.width);
+      v = near<T>(v / w, from.height);
     }
-    const Pair<T> h = neighbours<T>(rule.fill, rule.bilinear, u, from.width);
-    const Pair<T> d = neighbours<T>(rule.fill, rule.bilinear, v, from.height);
+    Pair<T> h;
+    Pair<T> d;
+    if constexpr (bilinear) {
+      h = two_pixels<T, fill>(u, width);
+      d = two_pixels<T, fill>(v, height);
+    } else {
+      h = nearest_pixel<T, fill>(u, width);
+      d = nearest_pixel<T, fill>(v, height);
+    }
     Vec<T> total{};
-    for (int t = 0; t < (rule.bilinear ? 4 : 1); ++t) {
+#pragma GCC unroll 4
+    for (int t = 0; t < (bilinear ? 4 : 1); ++t) {
       const Vec<T> weight = d.weight[t / 2] * h.weight[t % 2];
       total += weight;
       vec::store<T>(taps.weight[t] + k, weight);
@@ -126,14 +160,36 @@ void find_taps(const ImageRule& rule, const Input& from, const double* m, Index 
   }
 }
 
+template <class T>
+using FindTaps = void (*)(const Input&, const double*, Index, Index, Index, Taps<T>&);
+template <class T, Fill fill>
+FindTaps<T> find_taps_of(bool bilinear) {
+  return bilinear ? find_taps<T, fill, true> : find_taps<T, fill, false>;
+}
+template <class T>
+FindTaps<T> find_taps_of(const ImageRule& rule) {
+  switch (rule.fill) {
+    case Fill::constant:
+      return find_taps_of<T, Fill::constant>(rule.bilinear);
+    case Fill::nearest:
+      return find_taps_of<T, Fill::nearest>(rule.bilinear);
+    case Fill::wrap:
+      return find_taps_of<T, Fill::wrap>(rule.bilinear);
+    case Fill::reflect:
+      break;
+  }
+  return find_taps_of<T, Fill::reflect>(rule.bilinear);
+}
+
 /// Calls f(taps, position of the first pixel in y, number of pixels) for every chunk of the output.
 template <class T, class F>
 RANVIER_INLINE void each_chunk(const ImageRule& rule, const Input& from, const ImageShape& to, const double* m, F f) {
   Taps<T> taps;
+  const FindTaps<T> find = find_taps_of<T>(rule);
   for (Index top = 0; top < to.height; ++top) {
     for (Index left = 0; left < to.width; left += chunk) {
       const Index count = std::min(chunk, to.width - left);
-      find_taps<T>(rule, from, m, top, left, count, taps);
+      find(from, m, top, left, count, taps);
       f(taps, top * to.row() + left * to.pixel(), count);
     }
   }
