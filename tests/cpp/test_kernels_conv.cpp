@@ -59,6 +59,23 @@ void named_cases() {
   check_case<T>(square(7, 12, 64, 32, 1, true, 2), 3, true);
 }
 
+// 3×3 with channels and pixels enough for Winograd's patches: odd sizes, paddings, slices, groups, every epilogue.
+template <class T>
+void winograd_cases() {
+  for (int mode = 0; mode < 8; ++mode) {
+    check_case<T>(square(3, 15, 32, 48, 3, mode % 2 == 0), mode);
+    check_case<T>(square(6, 12, 48, 32, 3, mode % 2 == 1), mode);
+  }
+  check_case<T>(square(9, 8, 32, 32, 3, true), 0, true);
+  check_case<T>(square(40, 3, 32, 32, 3, true), 1);
+  check_case<T>(square(140, 3, 32, 32, 3, false), 1);
+  check_case<T>(square(2, 17, 64, 96, 3, true, 1, 2), 3, true);
+  check_case<T>(geometry(3, {1, 13, 11}, 32, 32, {1, 3, 3}, {0, 2, 0}, {0, 1, 3}), 5, true);
+  check_case<T>(geometry(3, {1, 9, 20}, 32, 32, {1, 3, 3}, {0, 3, 4}, {0, 0, 5}), 3);
+  check_case<T>(geometry(2, {4, 9, 9}, 32, 32, {1, 3, 3}, {0, 1, 1}, {0, 1, 1}), 2);
+  check_case<T>(geometry(2, {1, 1, 300}, 32, 32, {1, 3, 3}, {0, 1, 1}, {0, 1, 1}), 2);
+}
+
 template <class T>
 void random_cases(int count, unsigned seed) {
   std::mt19937 generator(seed);
@@ -90,6 +107,8 @@ int main() {
   ranvier::set_num_threads(2);
   named_cases<float>();
   named_cases<double>();
+  winograd_cases<float>();
+  winograd_cases<double>();
   random_cases<float>(300, 1);
   random_cases<double>(300, 2);
   return result();

@@ -1,5 +1,5 @@
 #include "ranvier/core/parallel.h"
-#include "ranvier/kernels/conv_dense.h"
+#include "ranvier/kernels/conv_winograd.h"
 
 namespace ranvier::kernels::conv_detail {
 namespace {
@@ -50,7 +50,8 @@ bool dense_forward(const ConvGeometry& g, const T* x, const T* w, T* y, const Ep
   for (std::size_t a = 0; a < 3; ++a) dropped[a] = axes[a].trim(g.in[a]);
   const Index taps = axes[0].taps * axes[1].taps * axes[2].taps;
   const bool apart = g.channels_out * static_cast<Index>(sizeof(T)) >= apart_bytes;
-  const bool in_place = taps == g.taps() && columns % gemm_detail::width<T> == 0 &&
+  const bool winograd = winograd_pays<T>(g, axes);
+  const bool in_place = !winograd && taps == g.taps() && columns % gemm_detail::width<T> == 0 &&
                         g.batch * g.pixels_out() <= (apart ? few_pixels_apart : few_pixels);
 
   Correlation<T> c{};
@@ -77,7 +78,7 @@ bool dense_forward(const ConvGeometry& g, const T* x, const T* w, T* y, const Ep
       c.bias = epilogue->bias != nullptr ? epilogue->bias + group * columns : nullptr;
       c.preactivation = epilogue->preactivation != nullptr ? epilogue->preactivation + group * columns : nullptr;
     }
-    correlate(c);
+    winograd ? winograd_correlate(c) : correlate(c);
   }
   return true;
 }

@@ -1,7 +1,7 @@
 #include <numeric>
 
 #include "ranvier/core/parallel.h"
-#include "ranvier/kernels/conv_dense.h"
+#include "ranvier/kernels/conv_winograd.h"
 
 // Input i meets output o and tap t where i + before = o·stride + t·dilation. The inputs of one residue modulo the stride,
 // a phase, see the same taps, and their gradient is a correlation of dy of stride 1 with those taps in reverse order and
@@ -116,7 +116,7 @@ bool dense_input_gradient(const ConvGeometry& g, const T* dy, const T* w, T* dx,
           c.bias = epilogue->bias != nullptr ? epilogue->bias + channel : nullptr;
           c.preactivation = epilogue->preactivation != nullptr ? epilogue->preactivation + first + channel : nullptr;
         }
-        correlate(c);
+        winograd_pays<T>(g, c.axes) ? winograd_correlate(c) : correlate(c);
       }
     }
   }
