@@ -65,7 +65,8 @@ void sampling() {
     return std::uniform_real_distribution<double>(low, high)(random);
   };
   for (int round = 0; round < 400; ++round) {
-    ImageShape s{1 + static_cast<Index>(random() % 9), 1 + static_cast<Index>(random() % 80),
+    ImageShape s{1 + static_cast<Index>(random() % 9),
+                 1 + static_cast<Index>(round % 40 == 0 ? 1000 + random() % 100 : random() % 80),
                  1 + static_cast<Index>(random() % 4), random() % 2 == 0};
     ImageRule rule;
     rule.fill = fills[random() % 4];

@@ -12,7 +12,8 @@ using vec::lanes;
 using vec::Mask;
 using vec::Vec;
 
-constexpr Index chunk = 64;  // pixels of a row whose taps are worked out at once
+constexpr Index chunk = 256;    // pixels whose taps are worked out at once: enough to hide how long each takes
+constexpr Index narrow = 1024;  // images this wide are cut into rows first, so that float32 counts pixels exactly
 template <class T>
 constexpr T rounding = sizeof(T) == 8 ? T(6755399441055744.0) : T(12582912.0);  // 1.5·2^mantissa: adding it rounds
 
@@ -118,24 +119,30 @@ RANVIER_INLINE Vec<T> near(Vec<T> v, Index size) {
   return v < far ? v : Vec<T>{} + far;
 }
 
-/// The taps of output pixels (left + k, top).
+/// The taps of `count` output pixels from (left, top) on, row after row of an image `across` pixels wide.
 template <class T, Fill fill, bool bilinear>
-void find_taps(const Input& from, const double* m, Index top, Index left, Index count, Taps<T>& taps) {
+void find_taps(const Input& from, const double* m, Index across, Index top, Index left, Index count, Taps<T>& taps) {
   const auto y = static_cast<double>(top);
   const bool flat = m[6] == 0 && m[7] == 0;
   const auto width = static_cast<Bits<T>>(from.width);
   const auto height = static_cast<Bits<T>>(from.height);
   const auto row = static_cast<Bits<T>>(from.row);
   const auto pixel = static_cast<Bits<T>>(from.pixel);
-  const auto line = [](double step, double start, Vec<T> x) {
-    return x * static_cast<T>(step) + static_cast<T>(start);
+  // a·x + b·(rows below the first) + what the first row gives
+  const auto at = [y](double a, double b, double c, Vec<T> x, Vec<T> below) {
+    return x * static_cast<T>(a) + (below * static_cast<T>(b) + static_cast<T>(b * y + c));
   };
   for (Index k = 0; k < count; k += lanes<T>) {
-    const Vec<T> x = vec::iota<T>() + static_cast<T>(left + k);
-    Vec<T> u = line(m[0], m[1] * y + m[2], x);
-    Vec<T> v = line(m[3], m[4] * y + m[5], x);
+    Vec<T> x = vec::iota<T>() + static_cast<T>(left + k);
+    Vec<T> below{};
+    if (across < narrow) {
+      below = vec::floor<T>((x + T(0.5)) * (T(1) / static_cast<T>(across)));
+      x -= below * static_cast<T>(across);
+    }
+    Vec<T> u = at(m[0], m[1], m[2], x, below);
+    Vec<T> v = at(m[3], m[4], m[5], x, below);
     if (!flat) {
-      const Vec<T> w = line(m[6], m[7] * y + 1, x);
+      const Vec<T> w = at(m[6], m[7], 1, x, below);
       u = near<T>(u / w, from.width);
       v = near<T>(v / w, from.height);
     }
@@ -161,7 +168,7 @@ void find_taps(const Input& from, const double* m, Index top, Index left, Index 
 }
 
 template <class T>
-using FindTaps = void (*)(const Input&, const double*, Index, Index, Index, Taps<T>&);
+using FindTaps = void (*)(const Input&, const double*, Index, Index, Index, Index, Taps<T>&);
 template <class T, Fill fill>
 FindTaps<T> find_taps_of(bool bilinear) {
   return bilinear ? find_taps<T, fill, true> : find_taps<T, fill, false>;
@@ -186,12 +193,13 @@ template <class T, class F>
 RANVIER_INLINE void each_chunk(const ImageRule& rule, const Input& from, const ImageShape& to, const double* m, F f) {
   Taps<T> taps;
   const FindTaps<T> find = find_taps_of<T>(rule);
-  for (Index top = 0; top < to.height; ++top) {
-    for (Index left = 0; left < to.width; left += chunk) {
-      const Index count = std::min(chunk, to.width - left);
-      find(from, m, top, left, count, taps);
-      f(taps, top * to.row() + left * to.pixel(), count);
-    }
+  const Index pixels = to.height * to.width;
+  for (Index first = 0, count = 0; first < pixels; first += count) {
+    const Index top = first / to.width;
+    const Index left = first - top * to.width;
+    count = std::min(chunk, to.width < narrow ? pixels - first : to.width - left);
+    find(from, m, to.width, top, left, count, taps);
+    f(taps, first * to.pixel(), count);
   }
 }
 

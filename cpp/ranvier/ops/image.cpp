@@ -22,12 +22,12 @@ Images images_of(const char* name, const Shape& x, bool channels_first) {
   images.each.channels = x[channels_first ? first : first + 2];
   images.each.height = x[channels_first ? first + 1 : first];
   images.each.width = x[channels_first ? first + 2 : first + 1];
-  // Kernels count in 32 bits, and float32 has whole numbers up to 2^24 for coordinates.
-  constexpr Index longest = Index{1} << 24;
+  // Kernels count in 32 bits, and float32 has whole numbers and halves up to 2^23 for coordinates.
+  constexpr Index longest = Index{1} << 22;
   constexpr Index most = std::numeric_limits<std::int32_t>::max();
   check(images.each.height <= longest && images.each.width <= longest && images.each.channels <= most &&
             images.each.height * images.each.width <= most && images.each.numel() <= most,
-        name, ": expected images of at most 2^24 rows, 2^24 columns and 2^31 - 1 numbers, received shape ", x);
+        name, ": expected images of at most 2^22 rows, 2^22 columns and 2^31 - 1 numbers, received shape ", x);
   return images;
 }
 
