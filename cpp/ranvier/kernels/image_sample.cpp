@@ -211,16 +211,48 @@ RANVIER_INLINE T blend(const Taps<T>& taps, Index k, const T* x) {
   return sum;
 }
 
+/// x[offset] in each lane.
+template <class T>
+RANVIER_INLINE Vec<T> gather(const T* x, Mask<T> offset) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    return (Vec<T>)_mm512_i32gather_ps((__m512i)offset, x, 4);
+  } else {
+    return (Vec<T>)_mm512_i64gather_pd((__m512i)offset, x, 8);
+  }
+#else
+  Vec<T> v{};
+  for (Index k = 0; k < lanes<T>; ++k) v[k] = x[offset[k]];
+  return v;
+#endif
+}
+
 /// `interleaved`: the number of channels where they come last and are few; 0: any, anywhere.
 template <class T, int taps_used, int interleaved>
 void sample(const ImageRule& rule, const Input& from, const ImageShape& to, const double* m, const T* x, T* y) {
   const auto fill = static_cast<T>(rule.fill == Fill::constant ? rule.fill_values[0] : 0);
   each_chunk<T>(rule, from, to, m, [&](const Taps<T>& taps, Index at, Index count) {
     if constexpr (interleaved > 0) {
-      for (Index k = 0; k < count; ++k) {
-#pragma GCC unroll 4
+      for (Index k = 0; k < count; k += lanes<T>) {
+        const Vec<T> base = vec::load(taps.lost + k) * fill;
+        alignas(64) T sums[interleaved][lanes<T>];
         for (Index c = 0; c < interleaved; ++c) {
-          y[at + k * interleaved + c] = blend<T, taps_used>(taps, k, x + c) + taps.lost[k] * fill;
+          Vec<T> sum = base;
+#pragma GCC unroll 4
+          for (int t = 0; t < taps_used; ++t) {
+            sum += vec::load(taps.weight[t] + k) * gather<T>(x + c, vec::load(taps.offset[t] + k));
+          }
+          if constexpr (interleaved == 1) {
+            vec::store<T>(y + at + k, sum, count - k);
+          } else {
+            vec::store<T>(sums[c], sum);
+          }
+        }
+        if constexpr (interleaved > 1) {
+          T* out = y + at + k * interleaved;
+          for (Index i = 0; i < std::min(lanes<T>, count - k); ++i) {
+            for (Index c = 0; c < interleaved; ++c) out[i * interleaved + c] = sums[c][i];
+          }
         }
       }
     } else {
