@@ -1,5 +1,6 @@
 // Convolution and its two gradients against the peak of this machine (peak.h). FLOPs are those of the definition, taps
-// that fall into the padding left out; GB/s counts x and y once. Names: conv/<product>/<type>/<shape>/threads. Time is per call.
+// that fall into the padding left out, so Winograd, which multiplies less often, goes beyond 100 %. GB/s counts x and y
+// once. Names: conv/<product>/<type>/<shape>/threads. Time is per call.
 #include <algorithm>
 #include <string>
 
