@@ -64,7 +64,11 @@ def _opened_alone(part: Path) -> Iterator[IO[bytes]]:
             with contextlib.suppress(OSError):
                 fcntl.flock(file, fcntl.LOCK_EX)
             # Whoever held the lock may have renamed or removed the file meanwhile: then the name is another file now.
-            if part.exists() and os.path.samestat(os.fstat(file.fileno()), part.stat()):
+            try:
+                ours = os.path.samestat(os.fstat(file.fileno()), part.stat())
+            except FileNotFoundError:
+                ours = False
+            if ours:
                 yield file
                 return
 
