@@ -2,7 +2,7 @@
 
 namespace ranvier {
 
-thread_local Program* Program::recording_ = nullptr;
+constinit thread_local Program* Program::recording_ = nullptr;
 
 void* Program::room(std::size_t bytes) {
   constexpr std::size_t align = alignof(std::max_align_t);

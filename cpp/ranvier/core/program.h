@@ -61,7 +61,7 @@ class Program {
 
   void* room(std::size_t bytes);
 
-  static thread_local Program* recording_ __attribute__((tls_model("initial-exec")));
+  static constinit thread_local Program* recording_ __attribute__((tls_model("initial-exec")));
   Ref<Pool> pool_;
   std::vector<Call> calls_;
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
