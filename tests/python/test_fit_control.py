@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,15 @@ def test_terminate_on_nan(capsys: pytest.CaptureFixture[str]) -> None:
 # Ctrl-C ---------------------------------------------------------------------------------------------------------------
 
 
-def test_ctrl_c_ends_training_and_returns_the_history(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C works as in a terminal; a shell starts jobs of the background with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_training_and_returns_the_history(capsys: pytest.CaptureFixture[str], interruptible: None) -> None:
     model = classifier()
     ended: list[bool] = []
     done = keras.callbacks.LambdaCallback(on_train_end=lambda logs: ended.append(True))
