@@ -109,7 +109,7 @@ int main() {
   named_cases<double>();
   winograd_cases<float>();
   winograd_cases<double>();
-  random_cases<float>(300, 1);
-  random_cases<double>(300, 2);
+  random_cases<float>(1000, 1);
+  random_cases<double>(1000, 2);
   return result();
 }
