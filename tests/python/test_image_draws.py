@@ -13,14 +13,19 @@ from families import FAMILIES, Row
 from ranvier import layers, ops
 
 RANDOM = [row for row in FAMILIES["images"].contract if row.layer in FAMILIES["images"].noisy]
-IDS = [f"{row.layer}-{i}" for i, row in enumerate(RANDOM)]
-each_layer = pytest.mark.parametrize("row", RANDOM, ids=IDS)
-MIXING = ("MixUp", "CutMix")
+MIXING = ("MixUp", "CutMix")  # an image with others of its batch
 CERTAIN = ("RandomGrayscale", "RandomInvert")  # their only draw is whether, and the rows say always
 NO_GRADIENT = {
     *("AugMix", "RandAugment", "RandomColorJitter", "RandomHue", "RandomPosterization", "RandomSaturation"),
     "Solarization",
 }
+
+
+def each(rows: list[Row]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("row", rows, ids=[f"{row.layer}-{i}" for i, row in enumerate(rows)])
+
+
+each_layer = each(RANDOM)
 
 
 def make(row: Row, **changes: Any) -> Any:
@@ -64,10 +69,8 @@ def test_threads_change_nothing(row: Row) -> None:
     np.testing.assert_array_equal(results[0], results[2])
 
 
-@each_layer
+@each([row for row in RANDOM if row.layer not in MIXING])
 def test_an_image_draws_whatever_the_size_of_its_batch(row: Row) -> None:
-    if row.layer in MIXING:
-        pytest.skip("images are mixed with others of their batch")
     x = batch(row)
     np.testing.assert_array_equal(run(make(row), x)[:5], run(make(row), x[:5]))
     np.testing.assert_array_equal(run(make(row), x)[0], run(make(row), x[0]))
@@ -76,10 +79,8 @@ def test_an_image_draws_whatever_the_size_of_its_batch(row: Row) -> None:
     assert (len(kinds) > 1) == (row.layer not in CERTAIN)
 
 
-@each_layer
+@each([row for row in RANDOM if row.arguments.get("data_format") is None])
 def test_channels_first_is_the_same_but_for_the_axes(row: Row) -> None:
-    if row.arguments.get("data_format") is not None:
-        pytest.skip("is channels first already")
     x = batch(row, dtype="float64")
     last = run(make(row, dtype="float64"), x)
     first = run(make(row, dtype="float64", data_format="channels_first"), x.transpose(0, 3, 1, 2))

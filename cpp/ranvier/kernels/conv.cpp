@@ -1,5 +1,7 @@
 #include "ranvier/kernels/conv.h"
 
+#include <algorithm>
+
 #include "ranvier/kernels/conv_dense.h"
 #include "ranvier/kernels/conv_depthwise.h"
 #include "ranvier/kernels/conv_simple.h"
@@ -12,7 +14,8 @@ bool depthwise(const ConvGeometry& g) { return g.groups > 1 && g.groups == g.cha
 
 // The register tiles want something to multiply; without, the plain loops write zeros.
 bool empty(const ConvGeometry& g) {
-  return g.batch * g.pixels_in() * g.pixels_out() * g.channels_in * g.channels_out * g.taps() == 0;
+  // One by one: the product of sizes that exist may exceed 64 bits.
+  return std::min({g.batch, g.pixels_in(), g.pixels_out(), g.channels_in, g.channels_out, g.taps()}) == 0;
 }
 
 // y is a product of matrices: one tap, which meets every pixel.
