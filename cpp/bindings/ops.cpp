@@ -98,12 +98,23 @@ void bind_math(py::module_& m) {
   m.def("sparsemax", &ops::sparsemax, py::arg("x"), py::arg("axis") = -1, Flush());
   m.def(
       "layer_norm",
-      [](const Tensor& x, int first_axis, double epsilon, const std::optional<Tensor>& gamma,
+      [](const Tensor& x, const std::vector<Index>& axes, double epsilon, const std::optional<Tensor>& gamma,
          const std::optional<Tensor>& beta) {
-        return ops::layer_norm(x, first_axis, epsilon, {gamma.value_or(Tensor()), beta.value_or(Tensor())});
+        return ops::over_axes(x, axes, [&](const Tensor& moved, int first) {
+          return ops::layer_norm(moved, first, epsilon, {gamma.value_or(Tensor()), beta.value_or(Tensor())});
+        });
       },
-      py::arg("x"), py::arg("first_axis"), py::arg("epsilon"), py::arg("gamma") = py::none(),
-      py::arg("beta") = py::none(), Flush(), "Normalises over the axes from first_axis on.");
+      py::arg("x"), py::arg("axes"), py::arg("epsilon"), py::arg("gamma") = py::none(), py::arg("beta") = py::none(),
+      Flush(), "Normalises over these axes; gamma and beta have their sizes, in ascending order.");
+  m.def(
+      "rms_norm",
+      [](const Tensor& x, const std::vector<Index>& axes, double epsilon, const std::optional<Tensor>& scale) {
+        return ops::over_axes(x, axes, [&](const Tensor& moved, int first) {
+          return ops::rms_norm(moved, first, epsilon, scale.value_or(Tensor()));
+        });
+      },
+      py::arg("x"), py::arg("axes"), py::arg("epsilon"), py::arg("scale") = py::none(), Flush(),
+      "x·scale divided by the root mean square over these axes.");
   m.def("stop_gradient", &stop_gradient, py::arg("x"), "The same values without history.");
   m.def("l1l2_penalty", &ops::l1l2_penalty, py::arg("x"), py::arg("l1"), py::arg("l2"), Flush(), "l1·Σ|x| + l2·Σx².");
 }

@@ -140,6 +140,41 @@ inline void add_norms(Table& table) {
     return layer_norm(x[0], 1, 1e-3, {x[1], x[2]});
   });
   table.add("layer_norm bare", {{{3, 4, 5}}}, [](const Tensors& x) { return layer_norm(x[0], -1, 1e-3, {}); });
+  table.add("layer_norm over axes apart", {{{3, 4, 5, 2}}, {{3, 5}}}, [](const Tensors& x) {
+    return over_axes(x[0], {2, 0}, [&](const Tensor& moved, int first) {
+      return layer_norm(moved, first, 1e-3, {x[1], {}});
+    });
+  });
+  for (const Index n : {1, 7, 40}) {
+    table.add("rms_norm", {{{3, n}}, {{n}}}, [](const Tensors& x) { return rms_norm(x[0], 1, 1e-2, x[1]); });
+    table.add("rms_norm bare", {{{2, 3, n}}}, [](const Tensors& x) { return rms_norm(x[0], -1, 1e-2, {}); });
+    table.add("unit_norm", {{{3, n}, 0.5, 2}}, [](const Tensors& x) { return unit_norm(x[0], 1, 1e-12); });
+    table.add("unit_norm of short rows", {{{3, n}}}, [](const Tensors& x) { return unit_norm(x[0], 1, 1000); });
+  }
+  table.add("rms_norm over two axes", {{{3, 4, 5}}, {{4, 5}}},
+            [](const Tensors& x) { return rms_norm(x[0], 1, 1e-2, x[1]); });
+  table.add("rms_norm of a constant", {{{3, 5}, -2, 2, {}, false}, {{5}}},
+            [](const Tensors& x) { return rms_norm(x[0], 1, 1e-2, x[1]); });
+  for (const Index axis : {1, 2, 3}) {
+    const Shape shape{3, 4, 6, 2};
+    const Shape channels{shape[static_cast<int>(axis)]};
+    for (const Index groups : {Index{1}, Index{2}, channels[0]}) {
+      table.add("group_norm", {{shape}, {channels}, {channels}}, [axis, groups](const Tensors& x) {
+        return group_norm(x[0], groups, axis, 1e-2, {x[1], x[2]});
+      });
+    }
+  }
+  table.add("group_norm of rows", {{{5, 6}}, {{6}}}, [](const Tensors& x) {
+    return group_norm(x[0], 2, -1, 1e-2, {x[1], {}});
+  });
+  table.add("group_norm bare", {{{2, 3, 300}}}, [](const Tensors& x) { return group_norm(x[0], 5, -1, 1e-2, {}); });
+  table.large("rms_norm", {{{700, 90}}, {{90}}}, [](const Tensors& x) { return rms_norm(x[0], 1, 1e-3, x[1]); });
+  table.large("group_norm", {{{3, 700, 30}}, {{30}}, {{30}}}, [](const Tensors& x) {
+    return group_norm(x[0], 5, 2, 1e-3, {x[1], x[2]});
+  });
+  table.large("group_norm, channels first", {{{3, 30, 700}}, {{30}}, {{30}}}, [](const Tensors& x) {
+    return group_norm(x[0], 5, 1, 1e-3, {x[1], x[2]});
+  });
   table.large("batch_norm", {{{700, 90}}, {{90}}, {{90}}}, [](const Tensors& x) {
     return batch_norm_train(x[0], -1, 1e-3, {x[1], x[2]});
   });

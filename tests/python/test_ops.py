@@ -180,6 +180,10 @@ CASES: list[tuple[str, tuple[Any, ...], dict[str, Any], Any]] = [
         (A - A.mean(-1, keepdims=True)) / np.sqrt(A.var(-1) + 0.1)[:, None],
     ),
     ("layer_normalization", (A, P[0], B[0]), {}, normal(A, 1e-7) * P[0] + B[0]),
+    ("layer_normalization", (A, P[:, 0], None, 0), {}, normal(A.T, 1e-7).T * P[:, :1]),
+    ("rms_normalization", (A,), {"epsilon": 0.1}, A / np.sqrt(np.square(A).mean(-1, keepdims=True) + 0.1)),
+    ("rms_normalization", (A, P[:, 0], 0), {}, A / np.sqrt(np.square(A).mean(0) + 1e-7) * P[:, :1]),
+    ("rms_normalization", (A, P, (0, 1)), {}, A / np.sqrt(np.square(A).mean() + 1e-7) * P),
     (
         "batch_normalization",
         (A, B[0], P[0], -1),
@@ -317,7 +321,8 @@ BAD: list[tuple[Any, type[Exception], str]] = [
     (lambda: ops.unstack(A, num=7), ValueError, "num: expected 3"),
     (lambda: ops.norm(A, -1), ValueError, "ord: expected"),
     (lambda: ops.arange(0, 5, 0), ValueError, "step"),
-    (lambda: ops.layer_normalization(np.ones((2, 3, 4)), axis=1), ValueError, "expected the trailing axes"),
+    (lambda: ops.layer_normalization(A, axis=()), ValueError, "expected an axis or several"),
+    (lambda: ops.rms_normalization(A, np.ones(3)), ValueError, r"expected a scale of shape \(4,\)"),
     (lambda: ops.binary_crossentropy(np.ones(3), np.ones(4)), ValueError, "expected equal shapes"),
     (lambda: ops.moveaxis(A, (0, 1), 0), ValueError, "as many destinations as sources"),
 ]

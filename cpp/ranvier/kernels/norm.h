@@ -1,4 +1,4 @@
-// Batch and layer normalisation, forward and backward in one pass each over the data where possible.
+// Normalisation over the batch, rows or groups of channels, forward and backward in few passes over the data.
 #pragma once
 
 #include <limits>
@@ -49,5 +49,40 @@ template <class T>
 void layer_normalize_backward(Index rows, Index n, const T* x, const T* mean, const T* rstd, const T* gamma,
                               const T* dy, T* dx, bool dx_accumulate, T* dgamma, bool dgamma_accumulate, T* dbeta,
                               bool dbeta_accumulate);
+
+/// How rows are brought to one size: y = x·r·gamma with r = 1/√(max(share·Σx², least) + eps); gamma (n) may be null.
+template <class T>
+struct RowScale {
+  T share;  ///< 1/n: root mean square; 1: length
+  T least;
+  T eps;
+};
+/// rstd (rows) keeps r for the gradient.
+template <class T>
+void scale_rows(Index rows, Index n, const T* x, const RowScale<T>& scale, const T* gamma, T* y, T* rstd);
+template <class T>
+void scale_rows_backward(Index rows, Index n, const T* x, const RowScale<T>& scale, const T* rstd, const T* gamma,
+                         const T* dy, T* dx, bool dx_accumulate, T* dgamma, bool dgamma_accumulate);
+
+/// x as (batch, outer, channels, inner); the channels form `groups` runs of equal length.
+struct GroupView {
+  Index batch;
+  Index outer;
+  Index channels;
+  Index inner;
+  Index groups;
+};
+/// Mean and biased variance of every group of every sample, written to each of its channels: (batch, channels).
+template <class T>
+void group_moments(const GroupView& at, const T* x, T* mean, T* variance);
+/// (x − mean)·rsqrt(variance + eps)·gamma + beta with gamma and beta (channels), which may be null.
+template <class T>
+void group_normalize(const GroupView& at, const T* x, const T* mean, const T* variance, T eps, const T* gamma,
+                     const T* beta, T* y);
+/// sums is room for (2, batch, channels).
+template <class T>
+void group_normalize_backward(const GroupView& at, const T* x, const T* mean, const T* variance, T eps, const T* gamma,
+                              const T* dy, T* sums, T* dx, bool dx_accumulate, T* dgamma, bool dgamma_accumulate,
+                              T* dbeta, bool dbeta_accumulate);
 
 }  // namespace ranvier::kernels

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "ranvier/nn/families.h"
 #include "ranvier/nn/fusion.h"
 #include "ranvier/ops/norm.h"
@@ -72,60 +74,70 @@ class BatchNormalization final : public Layer, public NormalizingLayer {
   Ref<Parameter> variance_;
 };
 
-/// Ba, Kiros & Hinton 2016: over the trailing axes, from the first one named on.
-class LayerNormalization final : public Layer {
+/// What normalises each sample over axes of its own choice: the last one, any one, or a list.
+class OverAxes : public Layer {
+ public:
+  using Layer::Layer;
+
+ protected:
+  /// The axes of an input of this rank, ascending.
+  std::vector<Index> axes_for(int rank) const {
+    const io::Json* axis = option("axis");
+    std::vector<Index> axes;
+    if (axis == nullptr) {
+      axes.push_back(rank - 1);
+    } else if (!axis->is_array()) {
+      axes.push_back(normalize_axis(axis->as_integer(), rank, "axis"));
+    } else {
+      for (const io::Json& one : axis->as_array()) axes.push_back(normalize_axis(one.as_integer(), rank, "axis"));
+    }
+    std::sort(axes.begin(), axes.end());
+    if (axes.empty() || std::adjacent_find(axes.begin(), axes.end()) != axes.end()) {
+      reject("axis: expected one axis or several different ones, received ", axis->dump());
+    }
+    return axes;
+  }
+  /// Their sizes in `input`: the shape of weights.
+  Shape sizes_on_axes(const Shape& input) const {
+    Shape sizes;
+    for (const Index axis : axes_for(input.rank())) sizes.push_back(input[static_cast<int>(axis)]);
+    return sizes;
+  }
+  Shape weight_shape(const Shape& input) const {
+    const Shape sizes = sizes_on_axes(input);
+    for (const Index size : sizes) {
+      if (size < 1) reject("expected known sizes on the normalised axes, received shape ", input);
+    }
+    return sizes;
+  }
+  void check_input(const Shape& input) const override {
+    if (input.rank() == input_shape().rank() && sizes_on_axes(input) == sizes_on_axes(input_shape())) return;
+    reject("expected inputs of shape ", input_shape(), " as it was built for, received x with shape ", input);
+  }
+};
+
+/// Ba, Kiros & Hinton 2016.
+class LayerNormalization final : public OverAxes {
  public:
   explicit LayerNormalization(const io::Json& config)
-      : Layer(config),
+      : OverAxes(config),
         epsilon_(config.number("epsilon", 1e-3)),
         center_(config.flag("center", true)),
         scale_(config.flag("scale", true)) {}
 
  protected:
   void make_parameters(const Shape& input) override {
-    const int first = first_axis(input);
-    const Shape shape = input.slice(first, input.rank());
-    for (const Index size : shape) {
-      if (size < 1) reject("expected known sizes on the normalised axes, received shape ", input);
-    }
+    const Shape shape = weight_shape(input);
     if (scale_) gamma_ = add_parameter("gamma", shape, "Ones");
     if (center_) beta_ = add_parameter("beta", shape, "Zeros");
   }
-  void check_input(const Shape& input) const override {
-    const int first = first_axis(input_shape());
-    if (input.rank() == input_shape().rank() &&
-        input.slice(first, input.rank()) == input_shape().slice(first, input.rank())) {
-      return;
-    }
-    reject("expected inputs of shape ", input_shape(), " as it was built for, received ", input);
-  }
   Tensor call(const Tensor& x, Context&) override {
-    return ops::layer_norm(x, first_axis(x.shape()), epsilon_, {value_or_none(gamma_), value_or_none(beta_)});
+    return ops::over_axes(x, axes_for(x.rank()), [this](const Tensor& moved, int first) {
+      return ops::layer_norm(moved, first, epsilon_, {value_or_none(gamma_), value_or_none(beta_)});
+    });
   }
 
  private:
-  int first_axis(const Shape& input) const {
-    const io::Json* axis = option("axis");
-    if (axis == nullptr) return input.rank() - 1;
-    if (!axis->is_array()) {
-      const int first = normalize_axis(axis->as_integer(), input.rank(), "LayerNormalization");
-      if (first != input.rank() - 1) reject("expected the last axis or a run of axes up to it, received axis ", first);
-      return first;
-    }
-    int first = input.rank();
-    std::vector<bool> used(static_cast<std::size_t>(input.rank()), false);
-    for (const io::Json& one : axis->as_array()) {
-      const int i = normalize_axis(one.as_integer(), input.rank(), "LayerNormalization");
-      used[static_cast<std::size_t>(i)] = true;
-      first = std::min(first, i);
-    }
-    for (int i = first; i < input.rank(); ++i) {
-      if (!used[static_cast<std::size_t>(i)])
-        reject("expected a run of axes up to the last one, axis ", i, " is missing");
-    }
-    return first;
-  }
-
   double epsilon_;
   bool center_;
   bool scale_;
@@ -133,10 +145,94 @@ class LayerNormalization final : public Layer {
   Ref<Parameter> beta_;
 };
 
+/// Zhang & Sennrich 2019: divided by the root of the mean square, without a mean.
+class RMSNormalization final : public OverAxes {
+ public:
+  explicit RMSNormalization(const io::Json& config) : OverAxes(config), epsilon_(config.number("epsilon", 1e-6)) {}
+
+ protected:
+  void make_parameters(const Shape& input) override { scale_ = add_parameter("scale", weight_shape(input), "Ones"); }
+  Tensor call(const Tensor& x, Context&) override {
+    return ops::over_axes(x, axes_for(x.rank()), [this](const Tensor& moved, int first) {
+      return ops::rms_norm(moved, first, epsilon_, scale_->value);
+    });
+  }
+
+ private:
+  double epsilon_;
+  Ref<Parameter> scale_;
+};
+
+/// Divided by the length.
+class UnitNormalization final : public OverAxes {
+ public:
+  using OverAxes::OverAxes;
+
+ protected:
+  void make_parameters(const Shape& input) override { (void)axes_for(input.rank()); }
+  void check_input(const Shape& input) const override { (void)axes_for(input.rank()); }
+  Tensor call(const Tensor& x, Context&) override {
+    return ops::over_axes(x, axes_for(x.rank()),
+                          [](const Tensor& moved, int first) { return ops::unit_norm(moved, first, 1e-12); });
+  }
+};
+
+/// Wu & He 2018.
+class GroupNormalization final : public Layer {
+ public:
+  explicit GroupNormalization(const io::Json& config)
+      : Layer(config),
+        groups_(config.integer("groups", 32)),
+        axis_(config.integer("axis", -1)),
+        epsilon_(config.number("epsilon", 1e-3)),
+        center_(config.flag("center", true)),
+        scale_(config.flag("scale", true)) {
+    if (groups_ < 1 && groups_ != -1) {
+      reject("groups: expected a positive int, or -1 for one group per channel, received ", groups_);
+    }
+  }
+
+ protected:
+  void make_parameters(const Shape& input) override {
+    const int at = normalize_axis(axis_, input.rank(), "axis");
+    if (at == 0) reject("axis: expected an axis other than the batch, received ", axis_, " for shape ", input);
+    const Index channels = input[at];
+    if (channels < 1) reject("expected a known size on axis ", axis_, ", received shape ", input);
+    if (groups_ > 0 && channels % groups_ != 0) {
+      reject("expected a number of channels on axis ", axis_, " that ", groups_, " groups divide, received ", channels,
+             " (shape ", input, "); choose groups accordingly.");
+    }
+    channels_ = channels;
+    if (scale_) gamma_ = add_parameter("gamma", {channels}, "Ones");
+    if (center_) beta_ = add_parameter("beta", {channels}, "Zeros");
+  }
+  void check_input(const Shape& input) const override {
+    const int rank = input_shape().rank();
+    if (input.rank() == rank && input[normalize_axis(axis_, rank, "axis")] == channels_) return;
+    reject("expected rank ", rank, " with ", channels_, " channels on axis ", axis_, ", received x with shape ", input);
+  }
+  Tensor call(const Tensor& x, Context&) override {
+    return ops::group_norm(x, groups_ == -1 ? channels_ : groups_, axis_, epsilon_,
+                           {value_or_none(gamma_), value_or_none(beta_)});
+  }
+
+ private:
+  Index groups_;
+  Index axis_;
+  double epsilon_;
+  bool center_;
+  bool scale_;
+  Index channels_ = 0;
+  Ref<Parameter> gamma_;
+  Ref<Parameter> beta_;
+};
+
 }  // namespace
 
 Family normalization_layers() {
-  return {layer_class<BatchNormalization>("BatchNormalization"), layer_class<LayerNormalization>("LayerNormalization")};
+  return {layer_class<BatchNormalization>("BatchNormalization"), layer_class<LayerNormalization>("LayerNormalization"),
+          layer_class<RMSNormalization>("RMSNormalization"), layer_class<UnitNormalization>("UnitNormalization"),
+          layer_class<GroupNormalization>("GroupNormalization")};
 }
 
 }  // namespace ranvier::nn

@@ -1,27 +1,17 @@
 #include "ranvier/ops/norm.h"
 
 #include "ranvier/kernels/norm.h"
-#include "ranvier/ops/detail.h"
+#include "ranvier/ops/norm_detail.h"
 
 namespace ranvier::ops {
 
+using detail::check_param;
+using detail::data_or_null;
 using detail::keep;
+using detail::kept_or_none;
 using detail::Split;
 
 namespace {
-
-void check_param(const char* name, const char* what, const Tensor& param, const Shape& shape, DType dtype) {
-  if (!param.defined()) return;
-  check(param.shape() == shape && param.dtype() == dtype, name, ": expected ", what, " of shape ", shape, " and dtype ",
-        name_of(dtype), ", received ", param.shape(), " and ", name_of(param.dtype()));
-}
-
-template <class T>
-const T* data_or_null(const Tensor& x) {
-  return x.defined() ? x.data<T>() : nullptr;
-}
-
-Tensor kept_or_none(const Tensor& x) { return x.defined() ? keep(x) : Tensor(); }
 
 template <class T>
 kernels::ChannelNorm<T> norm_of(const Tensor& mean, const Tensor& variance, double epsilon, const NormParams& params,

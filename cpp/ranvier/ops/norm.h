@@ -1,7 +1,9 @@
-// Batch and layer normalisation.
+// Normalisation over the batch, over axes of each sample, and over groups of channels.
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <vector>
 
 #include "ranvier/autograd/node.h"
 
@@ -40,5 +42,14 @@ Weights fold_norm(const Weights& weights, double epsilon, const NormParams& para
 
 /// Normalises over the trailing axes from `first_axis` on; gamma and beta have their shape.
 Tensor layer_norm(const Tensor& x, int first_axis, double epsilon, const NormParams& params);
+/// x·gamma/√(mean of x² + ε) over the trailing axes from `first_axis` on; gamma, which has their shape, may be undefined.
+Tensor rms_norm(const Tensor& x, int first_axis, double epsilon, const Tensor& gamma);
+/// x divided by its length over the trailing axes from `first_axis` on, or by `least` when that is more.
+Tensor unit_norm(const Tensor& x, int first_axis, double least);
+/// f(x, first trailing axis) for any axes: those named are moved behind the others, in order, and back again.
+Tensor over_axes(const Tensor& x, const std::vector<Index>& axes, const std::function<Tensor(const Tensor&, int)>& f);
+
+/// Normalises each of `groups` runs of channels (`axis`) of every sample over all axes but the first (Wu & He 2018).
+Tensor group_norm(const Tensor& x, Index groups, Index axis, double epsilon, const NormParams& params);
 
 }  // namespace ranvier::ops

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 import ranvier._core
 import typing
-__all__: list[str] = ['adaptive_average_pool', 'adaptive_max_pool', 'all', 'any', 'arange', 'argmax', 'argmin', 'average_pool', 'binary', 'broadcast_to', 'cast', 'compare', 'concatenate', 'conv', 'conv_transpose', 'dense', 'depthwise_conv', 'dropout', 'expand_dims', 'flip', 'full', 'gather', 'glu', 'l1l2_penalty', 'layer_norm', 'log_softmax', 'matmul', 'max', 'max_pool', 'mean', 'min', 'one_hot', 'pad', 'prelu', 'prod', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'repeat', 'reshape', 'resize', 'separable_conv', 'slice', 'softmax', 'sparsemax', 'squeeze', 'stack', 'stop_gradient', 'sum', 'transpose', 'unary', 'variance', 'where']
+__all__: list[str] = ['adaptive_average_pool', 'adaptive_max_pool', 'all', 'any', 'arange', 'argmax', 'argmin', 'average_pool', 'binary', 'broadcast_to', 'cast', 'compare', 'concatenate', 'conv', 'conv_transpose', 'dense', 'depthwise_conv', 'dropout', 'expand_dims', 'flip', 'full', 'gather', 'glu', 'l1l2_penalty', 'layer_norm', 'log_softmax', 'matmul', 'max', 'max_pool', 'mean', 'min', 'one_hot', 'pad', 'prelu', 'prod', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'repeat', 'reshape', 'resize', 'rms_norm', 'separable_conv', 'slice', 'softmax', 'sparsemax', 'squeeze', 'stack', 'stop_gradient', 'sum', 'transpose', 'unary', 'variance', 'where']
 def adaptive_average_pool(x: ranvier._core.Tensor, output_size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> ranvier._core.Tensor:
     ...
 def adaptive_max_pool(x: ranvier._core.Tensor, output_size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> ranvier._core.Tensor:
@@ -78,9 +78,9 @@ def l1l2_penalty(x: ranvier._core.Tensor, l1: typing.SupportsFloat | typing.Supp
     """
     l1·Σ|x| + l2·Σx².
     """
-def layer_norm(x: ranvier._core.Tensor, first_axis: typing.SupportsInt | typing.SupportsIndex, epsilon: typing.SupportsFloat | typing.SupportsIndex, gamma: ranvier._core.Tensor | None = None, beta: ranvier._core.Tensor | None = None) -> ranvier._core.Tensor:
+def layer_norm(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], epsilon: typing.SupportsFloat | typing.SupportsIndex, gamma: ranvier._core.Tensor | None = None, beta: ranvier._core.Tensor | None = None) -> ranvier._core.Tensor:
     """
-    Normalises over the axes from first_axis on.
+    Normalises over these axes; gamma and beta have their sizes, in ascending order.
     """
 def log_softmax(x: ranvier._core.Tensor, axis: typing.SupportsInt | typing.SupportsIndex = -1) -> ranvier._core.Tensor:
     ...
@@ -133,6 +133,10 @@ def reshape(x: ranvier._core.Tensor, shape: collections.abc.Sequence[typing.Supp
 def resize(x: ranvier._core.Tensor, size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], interpolation: str = 'bilinear', antialias: bool = False) -> ranvier._core.Tensor:
     """
     Resamples the axes between the first and the last.
+    """
+def rms_norm(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], epsilon: typing.SupportsFloat | typing.SupportsIndex, scale: ranvier._core.Tensor | None = None) -> ranvier._core.Tensor:
+    """
+    x·scale divided by the root mean square over these axes.
     """
 def separable_conv(x: ranvier._core.Tensor, depthwise: ranvier._core.Tensor, pointwise: ranvier._core.Tensor, strides: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], padding: str | collections.abc.Sequence[tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]], dilation: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], channels_first: bool) -> ranvier._core.Tensor:
     """

@@ -70,7 +70,13 @@ from ranvier.layers.merging import (
     subtract,
 )
 from ranvier.layers.native import NativeLayer
-from ranvier.layers.normalization import BatchNormalization, LayerNormalization
+from ranvier.layers.normalization import (
+    BatchNormalization,
+    GroupNormalization,
+    LayerNormalization,
+    RMSNormalization,
+    UnitNormalization,
+)
 from ranvier.layers.operation import Operation as Operation
 from ranvier.layers.pooling import (
     AdaptiveAveragePooling1D,
@@ -182,6 +188,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "Grayscale",
+    "GroupNormalization",
     "Identity",
     "Input",
     "InputLayer",
@@ -205,6 +212,7 @@ __all__ = [
     "PReLU",
     "Permute",
     "Posterization",
+    "RMSNormalization",
     "RandAugment",
     "RandomBrightness",
     "RandomColorDegeneration",
@@ -237,6 +245,7 @@ __all__ = [
     "Softmax",
     "Solarization",
     "Subtract",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",

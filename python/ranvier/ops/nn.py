@@ -37,6 +37,7 @@ __all__ = [
     "one_hot",
     "relu",
     "relu6",
+    "rms_normalization",
     "selu",
     "sigmoid",
     "silu",
@@ -302,16 +303,36 @@ def layer_normalization(
         x: floating tensor.
         gamma: scale of the shape of the normalised axes, or None.
         beta: shift of the same shape, or None.
-        axis: the last axis, or the trailing ones.
+        axis: an axis or several.
         epsilon: defaults to `config.epsilon()`.
     """
     x = floating(x)
-    axes = sorted(axes_of(axis, x.ndim, "layer_normalization"))
-    if axes != list(range(x.ndim - len(axes), x.ndim)) or not axes:
-        raise ValueError(f"[layer_normalization] axis: expected the trailing axes, received {axis!r}.")
     scale = None if gamma is None else tensor(gamma, x.dtype)
     shift = None if beta is None else tensor(beta, x.dtype)
-    return engine.layer_norm(x, axes[0], config.epsilon() if epsilon is None else float(epsilon), scale, shift)
+    smallest = config.epsilon() if epsilon is None else float(epsilon)
+    return engine.layer_norm(x, _normalized(axis, x.ndim, "layer_normalization"), smallest, scale, shift)
+
+
+def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> Tensor:
+    """``scale * x / sqrt(mean(x**2) + epsilon)``, the mean over `axis` (Zhang & Sennrich 2019).
+
+    Args:
+        x: floating tensor.
+        scale: of the shape of the normalised axes, or None.
+        axis: an axis or several.
+        epsilon: defaults to `config.epsilon()`.
+    """
+    x = floating(x)
+    factor = None if scale is None else tensor(scale, x.dtype)
+    smallest = config.epsilon() if epsilon is None else float(epsilon)
+    return engine.rms_norm(x, _normalized(axis, x.ndim, "rms_normalization"), smallest, factor)
+
+
+def _normalized(axis: Any, ndim: int, where: str) -> list[int]:
+    axes = sorted(axes_of(axis, ndim, where))
+    if not axes:
+        raise ValueError(f"[{where}] axis: expected an axis or several, received {axis!r}.")
+    return axes
 
 
 def batch_normalization(
