@@ -10,7 +10,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from families import FAMILIES, Case, Row, Shapes, case_inputs, case_weights, cotangent, shapes_of
+import families
+import ranvier
+from families import (
+    FAMILIES,
+    Case,
+    Inner,
+    Row,
+    Shapes,
+    call_arguments,
+    case_inputs,
+    case_weights,
+    cotangent,
+    map_arrays,
+    numbered,
+    random_mask,
+    shapes_of,
+)
 from golden.store import load
 from ranvier import layers, ops
 from ranvier.layers import registry
@@ -27,7 +43,17 @@ def golden() -> dict[str, np.ndarray]:
 
 
 def make(row: Row | Case, **kwargs: Any) -> Any:
-    return getattr(layers, row.layer)(**row.arguments, **kwargs)
+    arguments = map_inner(row.arguments, {"dtype": kwargs["dtype"]}) if "dtype" in kwargs else row.arguments
+    return families.make(ranvier, row.layer, {**arguments, **kwargs})
+
+
+def map_inner(value: Any, further: dict[str, Any]) -> Any:
+    """The arguments with further ones for every layer among them: layers do not hand their dtype to those inside."""
+    if isinstance(value, dict):
+        return {key: map_inner(v, further) for key, v in value.items()}
+    if isinstance(value, list):
+        return [map_inner(v, further) for v in value]
+    return Inner(value.layer, map_inner(value.arguments, further) | further) if isinstance(value, Inner) else value
 
 
 def custom_objects(row: Row) -> dict[str, Any]:
@@ -51,16 +77,39 @@ def data(row: Row, dtype: str = "float32", batch: int | None = None) -> Any:
     return arrays if isinstance(row.inputs, list) else arrays[0]
 
 
+def run(layer: Any, row: Row, dtype: str = "float32", batch: int | None = None, **kwargs: Any) -> Any:
+    """The layer on the row's data, with masks and further arguments of the call."""
+    inputs = data(row, dtype, batch)
+    if row.mask:
+        inputs = map_arrays(ops.convert_to_tensor, inputs)
+        for x in inputs if isinstance(inputs, list) else [inputs]:
+            x._keras_mask = ops.convert_to_tensor(random_mask(row.layer, x.shape))
+    further = call_arguments(row.layer, row.call, batch)
+    return layer(inputs, **map_arrays(lambda a: a if a.dtype == bool else a.astype(dtype), further), **kwargs)
+
+
+def build(layer: Any, row: Row | Case) -> None:
+    """Builds from shapes; calls that need further arguments build from those."""
+    if isinstance(row, Row) and row.call:
+        run(layer, row, layer.dtype)
+    else:
+        layer.build(row.inputs)
+
+
+def all_of(y: Any) -> list[Any]:
+    return list(y) if isinstance(y, list | tuple) else [y]
+
+
 def shapes_in(y: Any) -> Any:
-    return [t.shape for t in y] if isinstance(y, list) else y.shape
+    return [t.shape for t in y] if isinstance(y, list | tuple) else y.shape
 
 
 def arrays_in(y: Any) -> list[np.ndarray]:
-    return [t.numpy().copy() for t in (y if isinstance(y, list) else [y])]
+    return [t.numpy().copy() for t in all_of(y)]
 
 
 def dtypes_in(y: Any) -> set[str]:
-    return {t.dtype for t in (y if isinstance(y, list) else [y])}
+    return {t.dtype for t in all_of(y)}
 
 
 def test_every_layer_belongs_to_a_family() -> None:
@@ -91,29 +140,51 @@ def test_values_and_gradients_are_those_of_keras(label: str, dtype: str, golden:
     # float32: rounding of about 1e-7 per operation, squared and summed over a handful of elements
     tolerance = max(1e-11 if dtype == "float64" else 3e-5, case.tolerance)
     layer = make(case, dtype=dtype)
-    layer.build(case.inputs)
+
+    def tensor(array: np.ndarray) -> Any:
+        numbers = array.dtype == np.float64
+        x = ops.convert_to_tensor(array, dtype if numbers else None)
+        x.requires_grad = numbers
+        return x
+
+    xs = [tensor(x) for x in case_inputs(label, case)]
+    for i, x in enumerate(xs if case.mask else []):
+        x._keras_mask = ops.convert_to_tensor(random_mask(f"{label}{i}", x.shape))
+    inputs = xs if isinstance(case.inputs, list) else xs[0]
+    further = map_arrays(tensor, call_arguments(label, case.call))
+    if case.call:
+        layer(inputs, **further)
+    else:
+        layer.build(case.inputs)
     if case.sets_weights:
         layer.set_weights(case_weights(label, [(w.name, w.shape) for w in layer.weights]))
-    xs = [ops.convert_to_tensor(x, None if case.integers else dtype) for x in case_inputs(label, case)]
-    for x in xs:
-        x.requires_grad = not case.integers
-    y = layer(xs if isinstance(case.inputs, list) else xs[0], training=case.training)
-    assert y.dtype == dtype
+    y = layer(inputs, **further, training=case.training)
+    assert dtypes_in(y) == {dtype}
     checked = set()
 
     def check(value: Any, key: str) -> None:
         checked.add(key)
         np.testing.assert_allclose(value, golden[f"{label}/{key}"], rtol=tolerance, atol=tolerance, err_msg=key)
 
-    check(y.numpy(), "y")
-    if xs[0].requires_grad or layer.trainable_weights:
-        (y * ops.convert_to_tensor(cotangent(label, y.shape), dtype)).sum().backward()
-    for i, x in enumerate([] if case.integers else xs):
-        check(x.grad.numpy(), f"dx{i}" if isinstance(case.inputs, list) else "dx")
+    results = numbered("y", y)
+    for key, value in results.items():
+        check(value.numpy(), key)
+    leaves = {} if case.integers else numbered("dx", inputs)
+    for name, argument in further.items():
+        given = numbered(f"d_{name}", argument)
+        leaves |= {key: x for key, x in given.items() if getattr(x, "requires_grad", False)}
+    if leaves or layer.trainable_weights:
+        products = [v * ops.convert_to_tensor(cotangent(label, v.shape, key), dtype) for key, v in results.items()]
+        sum((product.sum() for product in products[1:]), products[0].sum()).backward()
+    for key, x in leaves.items():
+        check(x.grad.numpy(), key)
     for i, weight in enumerate(layer.trainable_weights):
         check(weight.grad.numpy(), f"dw{i}")
     for i, weight in enumerate(layer.non_trainable_weights if case.sets_weights else []):
         check(weight.numpy(), f"state{i}")
+    for key, value in results.items() if case.mask else []:
+        if value._keras_mask is not None:
+            check(value._keras_mask.numpy(), key.replace("y", "mask"))
     assert checked == {key.rsplit("/", 1)[1] for key in golden if key.startswith(f"{label}/")}
 
 
@@ -126,24 +197,28 @@ class TestContract:
         layer = make(row, name="mine")
         assert layer.name == "mine"
         assert layer.built == (row.layer == "InputLayer")
-        y = layer(data(row))
+        y = run(layer, row)
         assert layer.built
         assert shapes_in(y) == row.output
         assert dtypes_in(y) == {"float32"}
-        names = family.weights.get(row.layer, [])
-        assert [w.name for w in layer.weights] == names
-        assert [w.path for w in layer.weights] == [f"mine/{w}" for w in names]
-        assert all(getattr(layer, w.name) is w for w in layer.weights)
+        paths = family.weights.get(row.layer, [])
+        assert [w.path for w in layer.weights] == [f"mine/{w}" for w in paths]
+        assert [w.name for w in layer.weights] == [path.rpartition("/")[2] for path in paths]
+        assert all(getattr(layer, w.name) is w for w in layer.weights if w.path == f"mine/{w.name}")
         assert layer.count_params() == sum(int(np.prod(w.shape)) for w in layer.weights)
 
     def test_builds_from_a_shape(self, row: Row, family: Any) -> None:
         layer = make(row)
-        batched = with_batch(row.inputs, None)
-        assert layer.compute_output_shape(batched) == with_batch(row.output, None)
-        layer.build(batched)
+        if row.call:  # what comes out depends on the call
+            build(layer, row)
+        else:
+            batched = with_batch(row.inputs, None)
+            found = layer.compute_output_shape(batched)
+            assert (list(found) if isinstance(row.output, list) else found) == with_batch(row.output, None)
+            layer.build(batched)
         assert layer.built
         for size in (7, 1):
-            assert shapes_in(layer(data(row, batch=size))) == with_batch(row.output, size)
+            assert shapes_in(run(layer, row, batch=size)) == with_batch(row.output, size)
 
     def test_config_makes_an_equal_layer(self, row: Row, family: Any) -> None:
         layer = make(row, name="first", dtype="float64")
@@ -151,27 +226,27 @@ class TestContract:
         again = layers.deserialize(json.loads(json.dumps(record)), custom_objects(row))
         assert type(again) is type(layer)
         assert json.dumps(layers.serialize(again)) == json.dumps(record)
-        x = data(row, "float64")
-        layer.build(row.inputs)
-        again.build(row.inputs)
+        build(layer, row)
+        build(again, row)
         again.set_weights(layer.get_weights())
-        for ours, theirs in zip(arrays_in(layer(x)), arrays_in(again(x)), strict=True):
+        results = [arrays_in(run(made, row, "float64")) for made in (layer, again)]
+        for ours, theirs in zip(*results, strict=True):
             np.testing.assert_array_equal(ours, theirs)
 
     def test_float64(self, row: Row, family: Any) -> None:
         layer = make(row, dtype="float64")
-        y = layer(data(row, "float64"))
+        y = run(layer, row, "float64")
         assert dtypes_in(y) == {"float64"}
         assert all(w.dtype == "float64" for w in layer.weights)
         single = make(row)
-        single.build(row.inputs)
+        build(single, row)
         single.set_weights(layer.get_weights())
-        for ours, exact in zip(arrays_in(single(data(row))), arrays_in(y), strict=True):
+        for ours, exact in zip(arrays_in(run(single, row)), arrays_in(y), strict=True):
             np.testing.assert_allclose(ours, exact, rtol=row.tolerance, atol=row.tolerance)
 
     def test_weights_are_read_and_set(self, row: Row, family: Any) -> None:
         layer = make(row, name="mine")
-        layer.build(row.inputs)
+        build(layer, row)
         before = layer.get_weights()
         layer.set_weights([w + 1 for w in before])
         for old, new in zip(before, layer.get_weights(), strict=True):
@@ -186,7 +261,7 @@ class TestContract:
 
     def test_freezing(self, row: Row, family: Any) -> None:
         layer = make(row)
-        layer.build(row.inputs)
+        build(layer, row)
         state = [w.name for w in layer.weights if w.name in family.state]
         trained = [w.name for w in layer.weights if w.name not in family.state]
         assert [w.name for w in layer.trainable_weights] == trained
@@ -199,18 +274,17 @@ class TestContract:
         assert [w.name for w in layer.trainable_weights] == trained
         if row.layer != "InputLayer":
             frozen = make(row, trainable=False)
-            frozen.build(row.inputs)
+            build(frozen, row)
             assert frozen.trainable_weights == []
             frozen.trainable = True
             assert [w.name for w in frozen.trainable_weights] == trained
 
     def test_training_changes_noise_and_batch_statistics_only(self, row: Row, family: Any) -> None:
         layer = make(row)
-        x = data(row)
-        still = arrays_in(layer(x, training=False))
+        still = arrays_in(run(layer, row, training=False))
 
         def changes(**training: bool) -> bool:
-            results = arrays_in(layer(x, **training))
+            results = arrays_in(run(layer, row, **training))
             return any(not np.array_equal(a, b) for a, b in zip(results, still, strict=True))
 
         assert not changes(training=False)
