@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,19 @@ struct Context {
       effects->push_back(std::move(effect));
     } else {
       effect();
+    }
+  }
+
+  /// Throws when the numbers of a step were wrong; `rows` are those of the data that made its batch, if any.
+  using Check = std::function<void(std::span<const Index> rows)>;
+  std::vector<Check>* checks = nullptr;  ///< collects what is asked after every step; null: asked at once
+
+  /// A question to the step (was each index in the vocabulary?) that is asked before anything is updated.
+  void check_step(Check question) const {
+    if (checks != nullptr) {
+      checks->push_back(std::move(question));
+    } else {
+      question({});
     }
   }
 };

@@ -79,7 +79,10 @@ io::Json Sequential::config() const {
 DType Sequential::dtype() const { return layers_.empty() ? Layer::dtype() : layers_.back()->dtype(); }
 
 DType Sequential::input_dtype(bool integral) const {
-  return layers_.empty() ? Layer::input_dtype(integral) : layers_.front()->input_dtype(integral);
+  // What starts a network passes the data on to the layer that reads it.
+  const auto reader = std::find_if(layers_.begin(), layers_.end(),
+                                   [](const auto& layer) { return layer->class_name() != "InputLayer"; });
+  return reader == layers_.end() ? Layer::input_dtype(integral) : (*reader)->input_dtype(integral);
 }
 
 void Sequential::set_trainable(bool trainable) {

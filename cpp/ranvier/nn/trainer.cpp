@@ -144,6 +144,8 @@ void Trainer::compute(Plan& plan) {
   context.training = plan.mode == Mode::train;
   plan.effects.clear();
   context.effects = &plan.effects;
+  plan.checks.clear();
+  context.checks = &plan.checks;
   if (plan.mode == Mode::train) optimizer_->zero_grad();
   plan.predictions = (*model_)(plan.x, context);
   if (plan.mode == Mode::predict) return;
@@ -271,6 +273,7 @@ std::vector<double> Trainer::run(Mode mode, const Data& data, std::span<const In
       } else {
         plan.step.replay();
       }
+      for (const Context::Check& check_step : plan.checks) check_step(picked);
       if (!out.empty()) check_predictions(plan, room);
       if (mode != Mode::predict) {
         losses.push_back(item(plan.total));

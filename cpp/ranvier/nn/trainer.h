@@ -107,6 +107,7 @@ class Trainer final : public RefCounted {
     Tensors x, y, weights, losses, predictions;  ///< y, weights and losses are undefined where there are none
     Tensor total;
     std::vector<Context::Effect> effects;  ///< of the step under way, run with the update
+    std::vector<Context::Check> checks;    ///< asked after the step, before the update
   };
 
   std::vector<double> run(Mode mode, const Data& data, std::span<const Index> order, const Options& options);

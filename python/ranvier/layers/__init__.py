@@ -25,6 +25,7 @@ from ranvier.layers.convolution_transpose import (
     Convolution3DTranspose,
 )
 from ranvier.layers.core import Activation, Dense, Identity, Input, InputLayer, Lambda
+from ranvier.layers.embedding import Embedding
 from ranvier.layers.image_colour import (
     RandomBrightness,
     RandomColorDegeneration,
@@ -171,6 +172,7 @@ __all__ = [
     "Dot",
     "Dropout",
     "ELU",
+    "Embedding",
     "Equalization",
     "Flatten",
     "GaussianDropout",
