@@ -1,8 +1,10 @@
-"""What the examples share: MNIST, or a word on where to put it."""
+"""What the examples share: data, or a word on where to put them."""
 
 from __future__ import annotations
 
 import argparse
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -11,12 +13,17 @@ import ranvier as keras
 Split = tuple[np.ndarray, np.ndarray]
 
 
-def mnist(samples: int | None = None) -> tuple[Split, Split]:
-    """MNIST as bytes; with `samples`, only so many images to learn from."""
+def loaded(dataset: ModuleType) -> Any:
+    """What the data set has; ends the program with the reason where it cannot be had."""
     try:
-        (x_train, y_train), test = keras.datasets.mnist.load_data()
+        return dataset.load_data()
     except ConnectionError as error:  # says where to put the files by hand
         raise SystemExit(str(error)) from None
+
+
+def mnist(samples: int | None = None) -> tuple[Split, Split]:
+    """MNIST as bytes; with `samples`, only so many images to learn from."""
+    (x_train, y_train), test = loaded(keras.datasets.mnist)
     return (x_train[:samples], y_train[:samples]), test
 
 

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from ranvier import datasets
+from ranvier.datasets import _fetch
+
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 HAS_MATPLOTLIB = importlib.util.find_spec("matplotlib") is not None
 MATPLOTLIB = pytest.param(
@@ -118,9 +121,17 @@ def test_universal_approximation(tmp_path: Path, matplotlib: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["mnist_mlp.py", "mnist_convnet.py", "conv_autoencoder.py", "residual_cnn.py", "fine_tuning.py"]
+    ("name", "file"),
+    [
+        ("mnist_mlp.py", "mnist/train-images-idx3-ubyte.gz"),
+        ("mnist_convnet.py", "mnist/train-images-idx3-ubyte.gz"),
+        ("conv_autoencoder.py", "mnist/train-images-idx3-ubyte.gz"),
+        ("residual_cnn.py", "mnist/train-images-idx3-ubyte.gz"),
+        ("fine_tuning.py", "mnist/train-images-idx3-ubyte.gz"),
+        ("sonar_and_abalone.py", "sonar/sonar.csv"),
+    ],
 )
-def test_without_the_data_mnist_examples_say_where_to_put_them(tmp_path: Path, name: str) -> None:
+def test_without_the_data_examples_say_where_to_put_them(tmp_path: Path, name: str, file: str) -> None:
     closed = "http://127.0.0.1:9"  # a proxy nobody runs: no network, at once
     env = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), closed)
     env |= {"RANVIER_DATASETS": str(tmp_path / "data"), "XDG_CACHE_HOME": str(tmp_path / "cache"), "NO_PROXY": ""}
@@ -134,8 +145,27 @@ def test_without_the_data_mnist_examples_say_where_to_put_them(tmp_path: Path, n
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert str(tmp_path / "data" / "mnist") in done.stderr
-    assert "train-images-idx3-ubyte.gz" in done.stderr
+    assert str((tmp_path / "data" / file).parent) in done.stderr
+    assert Path(file).name in done.stderr
+
+
+needs_tables = pytest.mark.skipif(
+    any(_fetch.find(name, getattr(datasets, name).FILES[0]) is None for name in ("sonar", "abalone")),
+    reason="sonar.csv or abalone.csv is neither in RANVIER_DATASETS nor in the cache",
+)
+
+
+@needs_tables
+@pytest.mark.parametrize("matplotlib", [MATPLOTLIB, NO_MATPLOTLIB])
+def test_sonar_and_abalone(tmp_path: Path, matplotlib: bool) -> None:
+    output = run(tmp_path, "sonar_and_abalone.py", "--quick", matplotlib=matplotlib)
+    sonar, abalone, *_ = re.split(r"\n\n", output)
+    accuracies = {name: float(value) for name, value in re.findall(r"^(\w[\w ]*?)  +(\S+)%", sonar, re.MULTILINE)}
+    assert accuracies["always a mine"] == 53.4
+    assert accuracies["ranvier"] > 82
+    errors = {name: float(value) for name, value in re.findall(r"^(\w[\w ]*?)  +(\d\.\d+)", abalone, re.MULTILINE)}
+    assert errors["ranvier"] < errors["least squares"] < errors["mean of all"]
+    assert pictures(tmp_path) == (["sonar_and_abalone.png"] if matplotlib else [])
 
 
 needs_mnist = pytest.mark.skipif(

@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
-from ranvier.datasets import cifar10, cifar100, digits, fashion_mnist, mnist
+from ranvier.datasets import (
+    abalone,
+    cifar10,
+    cifar100,
+    daily_temperatures,
+    digits,
+    fashion_mnist,
+    mnist,
+    sonar,
+    tiny_shakespeare,
+)
 
-__all__ = ["cifar10", "cifar100", "digits", "fashion_mnist", "mnist"]
+__all__ = [
+    "abalone",
+    "cifar10",
+    "cifar100",
+    "daily_temperatures",
+    "digits",
+    "fashion_mnist",
+    "mnist",
+    "sonar",
+    "tiny_shakespeare",
+]

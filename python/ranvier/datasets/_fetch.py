@@ -39,9 +39,10 @@ def folders(dataset: str) -> list[Path]:
 
 
 def find(dataset: str, file: File) -> Path | None:
-    """The path of a file that is there, compressed or not, else `None`."""
+    """The path of a file that is there, compressed or not, else `None`; it may also lie in the user's folder itself."""
     names = (file.name,) if file.stored else (file.name, file.name.removesuffix(".gz"))
-    for folder in folders(dataset):
+    first, *others = folders(dataset)
+    for folder in [first, first.parent, *others] if others else [first]:
         for name in names:
             if (folder / name).is_file():
                 return folder / name
@@ -54,7 +55,7 @@ def load(dataset: str, files: Sequence[File], mirrors: Sequence[str]) -> list[by
     Args:
         dataset: name of the data set and of its folder.
         files: what to load.
-        mirrors: addresses that end with a slash, tried in order.
+        mirrors: addresses, tried in order; the file's name is appended to those that end with a slash.
 
     Raises:
         ValueError: a file in the user's own folder has other content.
@@ -67,7 +68,7 @@ def load(dataset: str, files: Sequence[File], mirrors: Sequence[str]) -> list[by
             contents.append(_download(dataset, file, files, mirrors, folders(dataset)[0], ""))
             continue
         try:
-            contents.append(read_verified(path, file))
+            contents.append(read_verified(path, file, dataset))
         except ValueError as error:
             if path.parent != cache_folder() / dataset:  # what the user put there is not ours to replace
                 raise ValueError(f"{error} Replace the file, or delete it to have it downloaded.") from None
@@ -76,8 +77,8 @@ def load(dataset: str, files: Sequence[File], mirrors: Sequence[str]) -> list[by
     return contents
 
 
-def read_verified(path: Path, file: File) -> bytes:
-    """The content of `path`.
+def read_verified(path: Path, file: File, dataset: str = "") -> bytes:
+    """The content of `path`; complaints name `dataset`, by default the folder.
 
     Raises:
         ValueError: it is damaged, truncated or another file.
@@ -104,8 +105,8 @@ def read_verified(path: Path, file: File) -> bytes:
     if problem:
         name = file.name if file.stored else file.name.removesuffix(".gz")
         raise ValueError(
-            f"[{path.parent.name}] {path}: expected the {file.size:,} bytes of {name} (SHA-256 {file.sha256}), "
-            f"received {problem}."
+            f"[{dataset or path.parent.name}] {path}: expected the {file.size:,} bytes of {name} "
+            f"(SHA-256 {file.sha256}), received {problem}."
         )
     return content
 
@@ -120,7 +121,7 @@ def _download(
     reasons = []
     for mirror in mirrors:
         try:
-            return download(mirror + file.name, folder / file.name, file)
+            return download(mirror + file.name if mirror.endswith("/") else mirror, folder / file.name, file)
         except (OSError, ValueError, http.client.HTTPException) as error:  # URLError and timeouts are OSErrors
             reasons.append(f"{mirror}: {error}")
     missing = [other.name for other in files if other is file or find(dataset, other) is None]
