@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "check.h"
+#include "ops_cases_attention.h"
 #include "ops_cases_conv.h"
 #include "ops_cases_image.h"
 #include "ops_cases_loss.h"
@@ -23,6 +24,7 @@ std::vector<Case> op_cases() {
   add_reductions(table);
   add_moves(table);
   add_random(table);
+  add_attention(table);
   add_norms(table);
   add_convolutions(table);
   add_other_convolutions(table);

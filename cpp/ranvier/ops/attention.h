@@ -8,9 +8,9 @@ namespace ranvier::ops {
 
 /// Which keys a query sees; bool tensors, undefined ones hide nothing, a key is seen when all of them say true.
 struct AttentionMasks {
-  Tensor queries;  ///< (batch, Tq): rows that see nothing
-  Tensor keys;     ///< (batch, Tk): keys nobody sees (padding)
-  Tensor pairs;    ///< broadcastable to (batch, heads, Tq, Tk)
+  Tensor queries{};  ///< (batch, Tq): rows that see nothing
+  Tensor keys{};     ///< (batch, Tk): keys nobody sees (padding)
+  Tensor pairs{};    ///< broadcastable to (batch, heads, Tq, Tk)
 };
 
 struct AttentionOptions {
