@@ -6,6 +6,7 @@
 #include "ranvier/nn/loss.h"
 #include "ranvier/nn/optimizer.h"
 #include "ranvier/nn/sequential.h"
+#include "ranvier/nn/stream.h"
 #include "ranvier/ops/elementwise.h"
 
 namespace ranvier::bindings {
@@ -163,32 +164,55 @@ py::custom_type_setup collectable() {
 
 Tensor as_input(const Layer& layer, std::size_t input, py::handle x) {
   const Tensor given = to_tensor(x);
-  return ops::cast(given, layer.input_dtype_at(input, !is_floating(given.dtype())));
+  const Tensor y = ops::cast(given, layer.input_dtype_at(input, !is_floating(given.dtype())));
+  if (given.has_mask()) y.set_mask(given.mask());
+  return y;
 }
+
+nn::Tensors as_inputs(const Layer& layer, const py::object& x) {
+  nn::Tensors xs;
+  if (is_tensor_list(x)) {
+    for (const py::handle one : x) xs.push_back(as_input(layer, xs.size(), one));
+  } else {
+    xs.push_back(as_input(layer, 0, x));
+  }
+  return xs;
+}
+
+py::object one_or_list(nn::Tensors ys) { return ys.size() == 1 ? py::cast(std::move(ys[0])) : py::cast(std::move(ys)); }
 
 py::object call_layer(Layer& self, const py::object& x, bool training) {
   nn::Context context;
   context.training = training;
-  nn::Tensors xs;
-  if (is_tensor_list(x)) {
-    for (const py::handle one : x) xs.push_back(as_input(self, xs.size(), one));
-  } else if (self.outputs() == 1) {
-    return py::cast(self(as_input(self, 0, x), context));
-  } else {
-    xs.push_back(as_input(self, 0, x));
-  }
-  nn::Tensors ys = self(xs, context);
-  return ys.size() == 1 ? py::cast(std::move(ys[0])) : py::cast(std::move(ys));
+  if (!is_tensor_list(x) && self.outputs() == 1) return py::cast(self(as_input(self, 0, x), context));
+  return one_or_list(self(as_inputs(self, x), context));
 }
 
-/// (layer, inputs, number of outputs, training or None).
-using NodeTuple = std::tuple<std::size_t, std::vector<std::size_t>, std::size_t, std::optional<bool>>;
+/// What each tensor of a call is for, and its options.
+using CallTuple = std::tuple<std::vector<std::string>, io::Json>;
+/// (layer, inputs, number of outputs, training or None, call or None).
+using NodeTuple =
+    std::tuple<std::size_t, std::vector<std::size_t>, std::size_t, std::optional<bool>, std::optional<CallTuple>>;
+
+nn::Call call_from(const std::optional<CallTuple>& call) {
+  if (!call) return {};
+  const auto& [arguments, options] = *call;
+  check<TypeError>(options.is_object(), "options: expected a dict, received ", options.describe());
+  return {arguments, options};
+}
+
+/// A model and what it goes on from.
+struct PyStream : RefCounted {
+  explicit PyStream(Ref<Layer> layer) : model(std::move(layer)), stream(make_ref<nn::Stream>(model)) {}
+  Ref<Layer> model;
+  Ref<nn::Stream> stream;
+};
 
 Ref<nn::Graph> make_graph(const std::string& name, std::vector<Ref<Layer>> layers, std::vector<NodeTuple> nodes,
                           std::size_t inputs, std::vector<std::size_t> outputs) {
   nn::Wiring wiring{std::move(layers), {}, inputs, std::move(outputs)};
-  for (auto& [layer, values, count, training] : nodes) {
-    wiring.nodes.push_back({layer, std::move(values), count, training});
+  for (auto& [layer, values, count, training, call] : nodes) {
+    wiring.nodes.push_back({layer, std::move(values), count, training, call_from(call)});
   }
   return make_ref<nn::Graph>(name, std::move(wiring));
 }
@@ -220,6 +244,16 @@ void bind_layers(py::module_& m) {
       "The shape of the output for inputs of this shape; lists of shapes for several inputs or outputs.");
   layer.def("__call__", &call_layer, py::arg("x"), py::arg("training") = false, Flush(),
             "Runs the layer on a batch. A list of tensors for several inputs; a list comes back for several outputs.");
+  layer.def(
+      "bind",
+      [](const Ref<Layer>& self, std::vector<std::string> arguments, const io::Json& options) {
+        return nn::bind(self, call_from(CallTuple{std::move(arguments), options}));
+      },
+      py::arg("arguments"), py::arg("options"),
+      "The same layer for calls whose tensors are for these arguments (repeated for lists), with these options.");
+  layer.def_property_readonly("supports_masking", &Layer::supports_masking,
+                              "Whether the mask of its input is that of its output.");
+  layer.def_property_readonly("streams", &Layer::streams, "Whether it can be fed a sequence piece by piece.");
   layer.def_property(
       "random_state",
       [](Layer& self) {
@@ -250,10 +284,28 @@ void bind_layers(py::module_& m) {
   py::class_<nn::Graph, Layer, Ref<nn::Graph>>(
       m, "Graph",
       "Layers wired up freely, itself a layer. Values are numbered: the inputs first, then the outputs of each node in "
-      "order. A node is (place of its layer, values it reads, number of its outputs, training or None).")
+      "order. A node is (place of its layer, values it reads, number of its outputs, training or None, call or None); "
+      "a call is (what each value is for, options), as for Layer.bind.")
       .def(py::init(&make_graph), py::arg("name"), py::arg("layers"), py::arg("nodes"), py::arg("inputs"),
            py::arg("outputs"))
       .def_property_readonly("layers", &nn::Graph::layers, "The layers, each once.");
+  py::class_<PyStream, Ref<PyStream>>(m, "Stream", "A model that is fed sequences piece by piece.")
+      .def(py::init([](Ref<Layer> model) {
+             check<TypeError>(static_cast<bool>(model), "model: expected a layer, received None");
+             return make_ref<PyStream>(std::move(model));
+           }),
+           py::arg("model"))
+      .def(
+          "__call__",
+          [](PyStream& self, const py::object& x) -> py::object {
+            if (!is_tensor_list(x) && self.model->outputs() == 1) {
+              return py::cast((*self.stream)(as_input(*self.model, 0, x)));
+            }
+            return one_or_list((*self.stream)(as_inputs(*self.model, x)));
+          },
+          py::arg("x"), Flush(), "The outputs for the next piece of each sequence.")
+      .def(
+          "reset", [](PyStream& self) { self.stream->reset(); }, "Forgets what was read.");
   m.def("layer_names", &nn::layer_names, "Class names that Layer() knows.");
   m.def(
       "initialize",

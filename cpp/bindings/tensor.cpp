@@ -100,6 +100,23 @@ void bind_arithmetic(Class& cls) {
       "Name of the element type, \"float32\".");
   cls.def_property_readonly(
       "ndim", [](const Self& self) { return value_of(self).rank(); }, "Number of axes.");
+  cls.def_property(
+      "_keras_mask",
+      [](const Self& self) -> std::optional<Tensor> {
+        const Tensor mask = value_of(self).mask();
+        return mask.defined() ? std::optional(mask) : std::nullopt;
+      },
+      [](const Self& self, const std::optional<Tensor>& mask) {
+        const Tensor& x = value_of(self);
+        if (mask) {
+          check(mask->dtype() == DType::boolean && mask->rank() <= x.rank() &&
+                    x.shape().slice(0, mask->rank()) == mask->shape(),
+                "mask: expected bools for the first axes of shape ", x.shape(), ", received ", name_of(mask->dtype()),
+                " of shape ", mask->shape());
+        }
+        x.set_mask(mask.value_or(Tensor()));
+      },
+      "Which steps count: bools of shape (batch, time), or None when all do.");
   cls.def_property_readonly(
       "size", [](const Self& self) { return value_of(self).numel(); }, "Number of elements.");
   cls.def_property_readonly(

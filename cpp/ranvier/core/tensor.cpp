@@ -38,6 +38,13 @@ Tensor full(const Shape& shape, double value, DType dtype) {
   return y;
 }
 
+Tensor unmasked(const Tensor& x) {
+  Tensor y = make(x.impl()->storage, x.impl()->data, x.shape(), x.dtype());
+  y.impl()->node = x.impl()->node;
+  y.impl()->origin = x.impl()->origin;
+  return y;
+}
+
 Tensor wrap(void* data, const Shape& shape, DType dtype, std::function<void()> release) {
   const std::size_t bytes = checked_bytes(shape, size_of(dtype));
   return make(make_ref<Storage>(data, bytes, std::move(release)), static_cast<std::byte*>(data), shape, dtype);

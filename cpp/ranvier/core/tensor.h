@@ -17,6 +17,7 @@ struct TensorImpl final : RefCounted {
   DType dtype = DType::float32;
   Ref<RefCounted> node;    ///< autograd's link to the op that made it; null for plain data
   Ref<RefCounted> origin;  ///< ops' note of what it was computed from (logits under a softmax); usually null
+  Ref<TensorImpl> mask;    ///< layers' note of which time steps count; usually null
 };
 
 /// A handle: copying it shares the data. A default-made one is "undefined" and only good for being assigned to.
@@ -45,6 +46,11 @@ class Tensor {
 
   const Ref<TensorImpl>& impl() const { return impl_; }
   bool same_as(const Tensor& other) const { return impl_ == other.impl_; }
+  /// Which steps of a batch of sequences count: bool, shape (batch, time); undefined when all do. Layers hand it on, ops
+  /// neither read nor keep it.
+  Tensor mask() const { return Tensor(impl_->mask); }
+  bool has_mask() const { return static_cast<bool>(impl_->mask); }
+  void set_mask(const Tensor& mask) const { impl_->mask = mask.impl_; }
   /// True when no other tensor shares the memory, so that it may be overwritten.
   bool exclusive() const { return impl_.unique() && impl_->storage.unique(); }
 
@@ -65,6 +71,8 @@ Tensor from_values(std::span<const T> values, const Shape& shape);
 /// The same memory under another shape with as many elements, or a run of `length` rows from `start`; no gradient link.
 Tensor view(const Tensor& x, const Shape& shape);
 Tensor rows(const Tensor& x, Index start, Index length);
+/// Another handle on the same values, with their history, whose mask can be another.
+Tensor unmasked(const Tensor& x);
 
 /// A scalar's value as double; ValueError unless it has one element.
 double item(const Tensor& x);

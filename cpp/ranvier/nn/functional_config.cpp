@@ -68,6 +68,7 @@ struct Use {
   std::size_t layer;
   std::vector<History> inputs;
   std::optional<bool> training;
+  Call call;
 };
 
 /// A layer of the configuration by its name.
@@ -112,39 +113,83 @@ class Reader {
       entry.place = wiring_.layers.size();
       wiring_.layers.push_back(make_layer(class_name, settings));
       entry.first_use = uses_.size();
-      for (const Json& node : record.at("inbound_nodes").as_array()) uses_.push_back(use_from(name, entry.place, node));
+      for (const Json& node : record.at("inbound_nodes").as_array()) uses_.push_back(use_from(entry.place, node));
       entry.uses = uses_.size() - entry.first_use;
     }
     check(entries_.emplace(name, entry).second, "layers: expected different names, received '", name, "' twice");
   }
 
-  static Use use_from(const std::string& name, std::size_t layer, const Json& node) {
-    Use use{layer, {}, {}};
+  Use use_from(std::size_t place, const Json& node) const {
+    const Layer& layer = *wiring_.layers[place];
+    const auto* keywords = dynamic_cast<const KeywordLayer*>(&layer);
+    Use use{place, {}, {}, {}};
     try {
-      collect_arguments(node.at("args"), use.inputs);
+      if (keywords != nullptr) {
+        collect_named(*keywords, node, use);
+      } else {
+        collect_arguments(node.at("args"), use.inputs);
+      }
       check(!use.inputs.empty(), "expected at least one tensor as argument, received none");
       const Json* named = node.find("kwargs");
       if (named == nullptr) return use;
       for (const auto& [key, value] : named->as_object()) {
-        if (value.is_null()) continue;
+        if (value.is_null() || (keywords != nullptr && key != "training")) continue;
         check(key == "training" && value.is_flag(), "expected no keyword argument but training, received ", key, "=",
               value.describe());
         use.training = value.as_flag();
       }
     } catch (const ValueError& error) {
-      fail("[", name, "] inbound_nodes: ", error.what());
+      fail("[", layer.name(), "] inbound_nodes: ", error.what());
     }
     return use;
   }
+
+  // Tensors by position or by name, and options.
+  static void collect_named(const KeywordLayer& layer, const Json& node, Use& use) {
+    const std::vector<std::string> names = layer.argument_names();
+    const auto take = [&](const std::string& argument, const Json& value) {
+      collect_arguments(value, use.inputs);
+      use.call.arguments.resize(use.inputs.size(), argument);
+    };
+    const Json::Array& args = node.at("args").as_array();
+    if (args.size() == 1 && args[0].is_array()) {  // layer([x, y])
+      collect_arguments(args[0], use.inputs);
+      use.call.arguments = layer.positional(use.inputs.size()).arguments;
+    } else {
+      check(args.size() <= names.size(), "expected at most ", names.size(), " arguments, received ", args.size());
+      for (std::size_t i = 0; i < args.size(); ++i) take(names[i], args[i]);
+    }
+    const Json* named = node.find("kwargs");
+    if (named != nullptr) {
+      for (const auto& [key, value] : named->as_object()) {
+        if (value.is_null() || key == "training") continue;
+        if (std::find(names.begin(), names.end(), key) != names.end()) {
+          take(key, value);
+        } else {
+          use.call.options.set(key, value);
+        }
+      }
+    }
+    const bool positional = use.call.options.size() == 0 && use.inputs.size() <= names.size() &&
+                            std::equal(use.call.arguments.begin(), use.call.arguments.end(), names.begin());
+    if (positional) {
+      use.call = {};
+    } else {
+      layer.check_call(use.call);
+    }
+  }
+
+  std::size_t outputs_of(const Use& use) const { return bind(wiring_.layers[use.layer], use.call)->outputs(); }
 
   const Entry& entry_of(const History& history) const {
     const auto found = entries_.find(history.layer);
     check(found != entries_.end(), "expected the name of a layer, received '", history.layer, "', which is none");
     const Entry& entry = found->second;
     const auto uses = static_cast<Index>(entry.input ? 1 : entry.uses);
-    const auto outputs = static_cast<Index>(entry.input ? 1 : wiring_.layers[entry.place]->outputs());
     check(history.node >= 0 && history.node < uses, "layer '", history.layer, "': expected a use below ", uses,
           ", received ", history.node);
+    const auto outputs = static_cast<Index>(
+        entry.input ? 1 : outputs_of(uses_[entry.first_use + static_cast<std::size_t>(history.node)]));
     check(history.tensor >= 0 && history.tensor < outputs, "layer '", history.layer, "': expected an output below ",
           outputs, ", received ", history.tensor);
     return entry;
@@ -186,7 +231,7 @@ class Reader {
       const std::size_t i = ready.front();
       ready.pop_front();
       const Use& use = uses_[i];
-      GraphNode node{use.layer, {}, wiring_.layers[use.layer]->outputs(), use.training};
+      GraphNode node{use.layer, {}, outputs_of(use), use.training, use.call};
       for (const History& history : use.inputs) node.inputs.push_back(value_of(history));
       first_values_[i] = values;
       values += node.outputs;
@@ -280,7 +325,8 @@ io::Json::Object config_of_wiring(const Wiring& wiring, const Shapes& inputs, co
   }
   std::vector<Json::Array> nodes(wiring.layers.size());
   for (const GraphNode& node : wiring.nodes) {
-    const Layer& layer = *wiring.layers[node.layer];
+    const Ref<Layer> callee = bind(wiring.layers[node.layer], node.call);
+    const Layer& layer = *callee;
     Json::Array tensors;
     Shapes shapes;
     for (const std::size_t input : node.inputs) {
@@ -291,16 +337,37 @@ io::Json::Object config_of_wiring(const Wiring& wiring, const Shapes& inputs, co
                                                                 {"dtype", value.dtype},
                                                                 {"keras_history", value.history}}}});
     }
+    Json::Array arguments;
     Json::Object named;
+    if (node.call.plain()) {
+      const bool separate = dynamic_cast<const KeywordLayer*>(&layer) != nullptr;
+      arguments = separate             ? std::move(tensors)
+                  : layer.takes_list() ? Json::Array{Json(std::move(tensors))}
+                                       : Json::Array{one_or_list(std::move(tensors))};
+    } else {
+      named = node.call.options.as_object();
+      std::string last;
+      for (std::size_t i = 0; i < tensors.size(); ++i) {
+        const std::string& argument = node.call.arguments[i];
+        if (i == 0) {
+          arguments.push_back(std::move(tensors[i]));
+        } else if (argument != last) {
+          named.emplace_back(argument, std::move(tensors[i]));
+        } else {  // one more of a list
+          Json& held = named.back().second;
+          if (!held.is_array()) held = Json::Array{held};
+          held.push_back(std::move(tensors[i]));
+        }
+        last = argument;
+      }
+    }
     if (node.training) named.emplace_back("training", *node.training);
-    Json argument = layer.takes_list() ? Json(std::move(tensors)) : one_or_list(std::move(tensors));
     const Shapes made = known ? layer.output_shapes(shapes) : Shapes(node.outputs, Shape{-1});
     for (std::size_t i = 0; i < node.outputs; ++i) {
       values.push_back({Json::Array{layer.name(), nodes[node.layer].size(), i}, i < made.size() ? made[i] : Shape{-1},
                         name_of(layer.output_dtype_at(i))});
     }
-    nodes[node.layer].emplace_back(
-        Json::Object{{"args", Json::Array{std::move(argument)}}, {"kwargs", std::move(named)}});
+    nodes[node.layer].emplace_back(Json::Object{{"args", std::move(arguments)}, {"kwargs", std::move(named)}});
   }
   for (std::size_t i = 0; i < wiring.layers.size(); ++i) {
     const Layer& layer = *wiring.layers[i];

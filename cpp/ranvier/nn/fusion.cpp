@@ -42,7 +42,8 @@ bool Fusion::folds(const Fusion& next, const Tensor& x, bool training) const {
 
 std::size_t Fusion::run(std::span<const Stage> stages, std::span<const Fusion> fusions, Tensor& x, Context& context) {
   const Fusion& first = fusions[0];
-  if (!first.layer_->built()) return 0;
+  // Masks and streams are the business of every layer alone.
+  if (!first.layer_->built() || x.has_mask() || context.stream != nullptr) return 0;
   const auto training = [&](std::size_t i) { return stages[i].training.value_or(context.training); };
   std::size_t count = 1;
   const auto takes_next = [&] { return count < fusions.size() && first.may_take(fusions[count]); };

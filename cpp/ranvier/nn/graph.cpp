@@ -50,6 +50,7 @@ void Graph::number_values() {
       reject("node ", n, ": expected a layer below ", wiring_.layers.size(), ", received ", node.layer);
     }
     if (node.inputs.empty() || node.outputs == 0) reject("node ", n, ": expected at least one input and one output");
+    callees_.push_back(bind(wiring_.layers[node.layer], node.call));
     if (node.outputs > most_values - makers_.size()) reject("expected at most ", most_values, " values, received more");
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       exists(node.inputs[i], "node ", n, " (", layer_of(node).name(), ")");
@@ -70,7 +71,7 @@ void Graph::plan_steps() {
   std::vector<std::size_t> step_of(makers_.size(), 0);  // that ends with a value
   std::size_t value = wiring_.inputs;
   for (const GraphNode& node : wiring_.nodes) {
-    const Stage stage{wiring_.layers[node.layer], node.training};
+    const Stage stage{callees_[static_cast<std::size_t>(&node - wiring_.nodes.data())], node.training};
     extent_ = extended(extent_, *stage.layer, name());
     const std::size_t read = node.inputs.front();
     const bool simple = node.inputs.size() == 1 && node.outputs == 1;
@@ -133,7 +134,11 @@ std::vector<V> Graph::walk(const std::vector<V>& inputs, const One& one, const A
 
 Tensor Graph::as_read(const Layer& layer, std::size_t input, const Tensor& x, bool from_outside) {
   const bool integral = !is_floating(x.dtype());
-  return integral && !from_outside ? x : ops::cast(x, layer.input_dtype_at(input, integral));
+  const DType wanted = layer.input_dtype_at(input, integral);
+  if (wanted == x.dtype() || (integral && !from_outside && wanted != DType::boolean)) return x;
+  const Tensor read = ops::cast(x, wanted);
+  read.set_mask(x.mask());
+  return read;
 }
 
 DType Graph::input_dtype_at(std::size_t input, bool integral) const {

@@ -2,6 +2,7 @@
 // functional model.
 #pragma once
 
+#include "ranvier/nn/keyword_layer.h"
 #include "ranvier/nn/run.h"
 
 namespace ranvier::nn {
@@ -13,6 +14,7 @@ struct GraphNode {
   std::vector<std::size_t> inputs;
   std::size_t outputs = 1;
   std::optional<bool> training = {};  ///< overrides the mode for this use
+  Call call = {};                     ///< what its inputs are for, when it is not layer(x) or layer([x, y])
 };
 
 /// The wiring of a Graph, and the names its inputs have in files.
@@ -45,6 +47,9 @@ class Graph final : public MultiLayer {
   std::vector<Ref<Layer>> sublayers() const override { return wiring_.layers; }
   Extent extent() const override { return extent_; }
   Parameters parameters() const override { return parameters_of(wiring_.layers); }
+  bool streams() const override { return true; }  // its layers say for themselves
+  Tensors masks_for(const Tensors& /*xs*/, const Tensors& ys) const override { return masks_within(ys); }
+  Tensor mask_for(const Tensor& /*x*/, const Tensor& y) const override { return y.mask(); }
   void set_trainable(bool trainable) override;
   std::vector<Generator*> generators() override { return generators_of(wiring_.layers); }
   bool replayable() const override { return nn::replayable(wiring_.layers); }
@@ -79,9 +84,13 @@ class Graph final : public MultiLayer {
   std::vector<V> walk(const std::vector<V>& inputs, const One& one, const All& all) const;
   /// x as the layer reads it; inputs of the graph are brought to what their first reader wants, others as well.
   static Tensor as_read(const Layer& layer, std::size_t input, const Tensor& x, bool from_outside);
-  const Layer& layer_of(const GraphNode& node) const { return *wiring_.layers[node.layer]; }
+  /// The layer as the node calls it.
+  const Layer& layer_of(const GraphNode& node) const {
+    return *callees_[static_cast<std::size_t>(&node - wiring_.nodes.data())];
+  }
 
   Wiring wiring_;
+  std::vector<Ref<Layer>> callees_;         ///< of each node
   std::vector<Port> makers_;                ///< of each value; the graph's inputs have none
   std::vector<std::vector<Port>> readers_;  ///< of each value
   std::vector<bool> leaves_;                ///< of each value: it is an output of the graph

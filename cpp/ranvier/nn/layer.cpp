@@ -1,5 +1,7 @@
 #include "ranvier/nn/layer.h"
 
+#include <algorithm>
+
 #include "ranvier/core/parallel.h"
 #include "ranvier/nn/initializers.h"
 #include "ranvier/ops/elementwise.h"
@@ -63,8 +65,7 @@ void Layer::build(const Shape& input) {
     return;
   }
   make_parameters(input);
-  input_shapes_.front() = input;
-  built_ = true;
+  set_built({input});
 }
 
 void Layer::build(const Shapes& inputs) {
@@ -74,14 +75,41 @@ void Layer::build(const Shapes& inputs) {
     return;
   }
   make_all_parameters(inputs);
-  input_shapes_ = inputs;
-  built_ = true;
+  set_built(inputs);
 }
 
 Shapes Layer::output_shapes(const Shapes& inputs) const { return {output_shape(only(inputs))}; }
 void Layer::make_all_parameters(const Shapes& inputs) { make_parameters(only(inputs)); }
 void Layer::check_inputs(const Shapes& inputs) const { check_input(only(inputs)); }
 Tensors Layer::call_all(const Tensors& xs, Context& context) { return {call(only(xs), context)}; }
+
+Tensor Layer::mask_for(const Tensor& x, const Tensor& /*y*/) const { return supports_masking() ? x.mask() : Tensor(); }
+
+Tensors Layer::masks_for(const Tensors& xs, const Tensors& ys) const {
+  Tensors masks;
+  masks.reserve(ys.size());
+  for (const Tensor& y : ys) masks.push_back(mask_for(xs.front(), y));
+  return masks;
+}
+
+namespace {
+
+// A layer may return an input itself, whose own mask stays as it is.
+void give_mask(Tensor& y, const Tensor& mask, bool is_input) {
+  if (y.impl()->mask == mask.impl() || (y.has_mask() && !is_input)) return;
+  if (is_input) y = unmasked(y);
+  y.set_mask(mask);
+}
+
+}  // namespace
+
+void Layer::check_stream(const Context& context) const {
+  if (context.stream == nullptr || streams()) [[likely]]
+    return;
+  reject(
+      "expected layers that can go on from what they have read, but a ", class_name_.empty() ? "layer" : class_name_,
+      " needs the whole sequence at once; leave it out, or call the model on the whole sequence instead of a stream");
+}
 
 Tensor Layer::operator()(const Tensor& x, Context& context) {
   return attributed([&] {
@@ -91,7 +119,10 @@ Tensor Layer::operator()(const Tensor& x, Context& context) {
       check<StateError>(Program::recording() == nullptr, "build the layer before recording it");
       build(x.shape());
     }
+    check_stream(context);
     Tensor y = call(x, context);
+    if (x.has_mask()) [[unlikely]]
+      give_mask(y, mask_for(x, y), y.same_as(x));
     add_activity_loss(y, x.shape(), context);
     return y;
   });
@@ -105,7 +136,15 @@ Tensors Layer::operator()(const Tensors& xs, Context& context) {
     for (const Tensor& x : xs) shapes.push_back(x.shape());
     check<StateError>(built_ || Program::recording() == nullptr, "build the layer before recording it");
     build(shapes);
+    check_stream(context);
     Tensors ys = call_all(xs, context);
+    if (std::any_of(xs.begin(), xs.end(), [](const Tensor& x) { return x.has_mask(); })) [[unlikely]] {
+      const Tensors masks = masks_for(xs, ys);
+      for (std::size_t i = 0; i < ys.size(); ++i) {
+        const bool is_input = std::any_of(xs.begin(), xs.end(), [&](const Tensor& x) { return x.same_as(ys[i]); });
+        give_mask(ys[i], masks[i], is_input);
+      }
+    }
     for (const Tensor& y : ys) add_activity_loss(y, shapes.front(), context);
     return ys;
   });

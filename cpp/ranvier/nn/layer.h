@@ -15,9 +15,12 @@ namespace ranvier::nn {
 using Tensors = std::vector<Tensor>;
 using Shapes = std::vector<Shape>;
 
+class Stream;
+
 /// What a call knows about its surroundings.
 struct Context {
   bool training = false;
+  Stream* stream = nullptr;    ///< what layers go on from when a sequence comes piece by piece; null: it is whole
   std::vector<Tensor> losses;  ///< scalars that layers add to the loss (activity regularisers)
   using Effect = std::function<void()>;
   std::vector<Effect>* effects = nullptr;  ///< collects what must wait for a finite loss; null: nothing waits
@@ -87,6 +90,14 @@ class Layer : public RefCounted {
   Tensors operator()(const Tensors& xs, Context& context);
   /// The same for a built layer with f in place of its call: how it computes together with its neighbours (fusion.h).
   Tensor run_instead(const Tensor& x, const std::function<Tensor()>& f) const;
+  /// Whether the mask of its input is that of its output.
+  virtual bool supports_masking() const { return false; }
+  /// The mask of the output y for an input x that has one; called after `call`, unless that has set one itself.
+  virtual Tensor mask_for(const Tensor& x, const Tensor& y) const;
+  /// The same for several inputs or outputs, of which at least one input has a mask.
+  virtual Tensors masks_for(const Tensors& xs, const Tensors& ys) const;
+  /// Whether it can be fed a sequence piece by piece: it treats every time step alone, or goes on from Context::stream.
+  virtual bool streams() const { return supports_masking(); }
   /// Whether its output adds to the loss.
   bool penalized() const { return activity_l1_ != 0 || activity_l2_ != 0; }
   /// Inference on a batch, without history.
@@ -127,6 +138,10 @@ class Layer : public RefCounted {
   [[noreturn]] void reject(const Parts&... parts) const {
     fail("[", name_, "] ", parts...);
   }
+  void set_built(const Shapes& inputs) {
+    input_shapes_ = inputs;
+    built_ = true;
+  }
   /// For classes that are also made without make_layer.
   void set_class_name(const char* name) { class_name_ = name; }
 
@@ -137,6 +152,7 @@ class Layer : public RefCounted {
   auto attributed(const F& f) const;
   template <class T>
   const T& only(const std::vector<T>& inputs) const;
+  void check_stream(const Context& context) const;
   void add_activity_loss(const Tensor& y, const Shape& input, Context& context) const;
 
   io::Json config_;

@@ -133,9 +133,34 @@ Loss::Loss(const io::Json& config) : name_(config.text("name", "loss")) {
 
 Tensor Loss::counted(const Tensor& /*target*/, const Tensor& /*each*/) const { return {}; }
 
-Tensor Loss::operator()(const Tensor& target, const Tensor& prediction, const Tensor& weight) const {
+namespace {
+
+/// x with axes of size 1 behind its own.
+Tensor trailing(const Tensor& x, int rank) {
+  Shape shape = x.shape();
+  while (shape.rank() < rank) shape.push_back(1);
+  return view(x, shape);
+}
+
+/// 1 for each loss of a step that counts, 0 for the others.
+Tensor counted_steps(const Tensor& mask, const Tensor& each) {
+  check(mask.rank() <= each.rank() && each.shape().slice(0, mask.rank()) == mask.shape(),
+        "expected a mask for the losses of shape ", each.shape(), ", received one of shape ", mask.shape(),
+        "; a layer that joins time steps (Flatten, pooling) ends a mask");
+  return trailing(ops::cast(mask, each.dtype()), each.rank());
+}
+
+}  // namespace
+
+Tensor Loss::operator()(const Tensor& target, const Tensor& prediction, const Tensor& given_weight) const {
   const Tensor each = per_sample(target, prediction);
-  const Tensor mask = counted(target, each);
+  Tensor mask = counted(target, each);
+  Tensor weight = given_weight;
+  if (prediction.has_mask()) {
+    const Tensor steps = counted_steps(prediction.mask(), each);
+    mask = ops::multiply(mask.defined() ? mask : full(each.shape(), 1, each.dtype()), steps);
+    weight = weight.defined() ? ops::multiply(trailing(ops::cast(weight, each.dtype()), each.rank()), steps) : steps;
+  }
   const bool by_weight = reduction_ == Reduction::weighted_mean && weight.defined();
   switch (reduction_) {
     case Reduction::mean:

@@ -25,6 +25,12 @@ class Run {
   std::vector<bool> leads_;      ///< of each stage: it may take the next one
 };
 
+/// The masks that the layers inside of a model have given to its outputs.
+inline Tensors masks_within(const Tensors& ys) {
+  Tensors masks;
+  for (const Tensor& y : ys) masks.push_back(y.mask());
+  return masks;
+}
 // What models say of the layers they are made of.
 Parameters parameters_of(const std::vector<Ref<Layer>>& layers);
 std::vector<Generator*> generators_of(const std::vector<Ref<Layer>>& layers);

@@ -26,6 +26,7 @@ std::string snake_case(const std::string& name) {
 class InputLayer final : public Layer {
  public:
   explicit InputLayer(const io::Json& config) : Layer(config) {}
+  bool supports_masking() const override { return true; }
 
  protected:
   Tensor call(const Tensor& x, Context&) override { return x; }

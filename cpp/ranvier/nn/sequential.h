@@ -23,6 +23,8 @@ class Sequential final : public Layer {
   std::vector<Ref<Layer>> sublayers() const override { return layers_; }
   Extent extent() const override { return extent_; }
   Parameters parameters() const override { return parameters_of(layers_); }
+  bool streams() const override { return true; }  // its layers say for themselves
+  Tensor mask_for(const Tensor& /*x*/, const Tensor& y) const override { return y.mask(); }
   void set_trainable(bool trainable) override;
   std::vector<Generator*> generators() override { return generators_of(layers_); }
   bool replayable() const override { return nn::replayable(layers_); }

@@ -8,7 +8,7 @@ import numpy.typing
 import typing
 from . import ops
 from . import io
-__all__: list[str] = ['Graph', 'Layer', 'Loss', 'Optimizer', 'PythonLayer', 'PythonLoss', 'Sequential', 'Tensor', 'Trainer', 'Variable', 'as_tensor', 'build_info', 'from_dlpack', 'get_num_threads', 'get_random_state', 'gradients', 'initialize', 'io', 'is_grad_enabled', 'layer_names', 'ops', 'set_grad_enabled', 'set_num_threads', 'set_random_seed', 'set_random_state', 'system_allocations']
+__all__: list[str] = ['Graph', 'Layer', 'Loss', 'Optimizer', 'PythonLayer', 'PythonLoss', 'Sequential', 'Stream', 'Tensor', 'Trainer', 'Variable', 'as_tensor', 'build_info', 'from_dlpack', 'get_num_threads', 'get_random_state', 'gradients', 'initialize', 'io', 'is_grad_enabled', 'layer_names', 'ops', 'set_grad_enabled', 'set_num_threads', 'set_random_seed', 'set_random_state', 'system_allocations']
 class Tensor:
     """
     An array of the engine: contiguous, on the CPU, part of automatic differentiation.
@@ -154,6 +154,14 @@ class Tensor:
         The axes reversed.
         """
     @property
+    def _keras_mask(self) -> Tensor | None:
+        """
+        Which steps count: bools of shape (batch, time), or None when all do.
+        """
+    @_keras_mask.setter
+    def _keras_mask(self, arg1: Tensor | None) -> None:
+        ...
+    @property
     def dtype(self) -> str:
         """
         Name of the element type, "float32".
@@ -268,6 +276,14 @@ class Variable:
         A copy as an array.
         """
     @property
+    def _keras_mask(self) -> Tensor | None:
+        """
+        Which steps count: bools of shape (batch, time), or None when all do.
+        """
+    @_keras_mask.setter
+    def _keras_mask(self, arg1: Tensor | None) -> None:
+        ...
+    @property
     def decay(self) -> bool:
         """
         Whether the optimizer's weight decay applies.
@@ -355,6 +371,10 @@ class Layer:
         """
     def __init__(self, class_name: str, config: typing.Any) -> None:
         ...
+    def bind(self, arguments: collections.abc.Sequence[str], options: typing.Any) -> Layer:
+        """
+        The same layer for calls whose tensors are for these arguments (repeated for lists), with these options.
+        """
     def build(self, input_shape: typing.Any) -> None:
         """
         Makes the weights for inputs of this shape; None is an unknown size. A list of shapes for several inputs.
@@ -385,6 +405,16 @@ class Layer:
     def replayable(self) -> bool:
         """
         False when Python takes part in its call.
+        """
+    @property
+    def streams(self) -> bool:
+        """
+        Whether it can be fed a sequence piece by piece.
+        """
+    @property
+    def supports_masking(self) -> bool:
+        """
+        Whether the mask of its input is that of its output.
         """
     @property
     def trainable(self) -> bool:
@@ -418,14 +448,28 @@ class Sequential(Layer):
         """
 class Graph(Layer):
     """
-    Layers wired up freely, itself a layer. Values are numbered: the inputs first, then the outputs of each node in order. A node is (place of its layer, values it reads, number of its outputs, training or None).
+    Layers wired up freely, itself a layer. Values are numbered: the inputs first, then the outputs of each node in order. A node is (place of its layer, values it reads, number of its outputs, training or None, call or None); a call is (what each value is for, options), as for Layer.bind.
     """
-    def __init__(self, name: str, layers: collections.abc.Sequence[Layer], nodes: collections.abc.Sequence[tuple[typing.SupportsInt | typing.SupportsIndex, collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], typing.SupportsInt | typing.SupportsIndex, bool | None]], inputs: typing.SupportsInt | typing.SupportsIndex, outputs: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> None:
+    def __init__(self, name: str, layers: collections.abc.Sequence[Layer], nodes: collections.abc.Sequence[tuple[typing.SupportsInt | typing.SupportsIndex, collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], typing.SupportsInt | typing.SupportsIndex, bool | None, tuple[collections.abc.Sequence[str], typing.Any] | None]], inputs: typing.SupportsInt | typing.SupportsIndex, outputs: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> None:
         ...
     @property
     def layers(self) -> list[Layer]:
         """
         The layers, each once.
+        """
+class Stream:
+    """
+    A model that is fed sequences piece by piece.
+    """
+    def __call__(self, x: typing.Any) -> typing.Any:
+        """
+        The outputs for the next piece of each sequence.
+        """
+    def __init__(self, model: Layer) -> None:
+        ...
+    def reset(self) -> None:
+        """
+        Forgets what was read.
         """
 class Loss:
     """

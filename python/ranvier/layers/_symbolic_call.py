@@ -26,10 +26,9 @@ def call_symbolically(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if not layer._is_operation:
         _refuse_mixed(layer, args)
         _check_arguments(layer, args, kwargs)
-        shapes = map_structure(lambda t: t.shape if isinstance(t, KerasTensor) else None, args[0])
         if layer.input_spec is not None and isinstance(args[0], KerasTensor):
-            layer.input_spec.check(shapes, layer.name)
-        layer._build_for_symbols(shapes)
+            layer.input_spec.check(args[0].shape, layer.name)
+        layer._build_for_call(args, kwargs)
     outputs = layer._symbolic_outputs(args, kwargs)
     Node(layer, args, kwargs, outputs)
     if not layer._is_operation:

@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 from ranvier import _core, config, ops, regularizers
 from ranvier._core import Tensor, Variable
 from ranvier._registry import Registry, auto_name
-from ranvier._symbolic import Node, is_symbolic, map_structure, symbols
+from ranvier._symbolic import KerasTensor, Node, is_symbolic, map_structure, symbols
 from ranvier._tensor import convert_to_tensor, no_grad
 from ranvier.layers._calling import check_name, extra_arguments, legacy_input_shape, map_tensors, plain_arguments
 from ranvier.layers._ends import GraphEnd
+from ranvier.layers._masks import give_masks, mask_arguments, masks_of, with_masks
 from ranvier.layers._weights import WeightOwner
 from ranvier.layers.input_spec import InputSpec
 
@@ -43,7 +44,10 @@ class Layer(WeightOwner):
     """
 
     input_spec: InputSpec | None = None
+    # Whether a mask of the input goes on to the output; by default where a class defines compute_mask.
+    supports_masking: bool = False
     _takes_training: ClassVar[bool] = False
+    _mask_arguments: ClassVar[Mapping[str, str]] = {}  # of `call`: the argument for the mask, by that of the tensor
     _training_default: ClassVar[bool] = False  # of a call outside of all others: the default in `call`'s signature
     _is_operation: bool = False  # whether a function or operator made it: no member of Model.layers
     class_label: str | None = None  # what overviews call its class, if not by its name
@@ -62,8 +66,12 @@ class Layer(WeightOwner):
         build = cls.__dict__.get("build")
         if build is not None:
             cls.build = _marks_built(build)  # type: ignore[method-assign]
+        if "compute_mask" in cls.__dict__ and "supports_masking" not in cls.__dict__:
+            cls.supports_masking = True
         if "call" in cls.__dict__:
-            training = inspect.signature(cls.call).parameters.get("training")
+            parameters = inspect.signature(cls.call).parameters
+            cls._mask_arguments = mask_arguments(list(parameters)[1:])
+            training = parameters.get("training")
             cls._takes_training = training is not None
             cls._training_default = training is not None and training.default is True
 
@@ -120,8 +128,9 @@ class Layer(WeightOwner):
             self._trial_run(input_shape)
         self._set_paths()
 
-    def _build_for_symbols(self, shapes: Any) -> None:
+    def _build_for_call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Builds before a call on symbolic tensors, which runs layers inside when there is no other way."""
+        shapes = map_structure(lambda t: t.shape if isinstance(t, KerasTensor) else None, args[0])
         self._build_if_needed(shapes, before_call=True)
 
     def _trial_run(self, input_shape: Any) -> Any:
@@ -174,7 +183,7 @@ class Layer(WeightOwner):
 
             given = kwargs if training is None else {**kwargs, "training": bool(training)}
             return call_symbolically(self, (inputs, *args), given)
-        inputs = map_tensors(self._convert, inputs)
+        inputs = map_tensors(self._read, inputs)
         shapes = map_tensors(lambda x: x.shape, inputs)
         if self.input_spec is not None and isinstance(shapes, tuple):
             self.input_spec.check(shapes, self.name)
@@ -189,6 +198,9 @@ class Layer(WeightOwner):
             fresh = False
         if self._losses:
             self._losses = []
+        masks = masks_of(inputs)
+        if self._mask_arguments:
+            kwargs = with_masks(self._mask_arguments, masks, args, kwargs)
         token = _TRAINING.set(bool(training))
         try:
             if self._takes_training:
@@ -199,9 +211,31 @@ class Layer(WeightOwner):
             _TRAINING.reset(token)
         if fresh and self._sublayers():
             self._set_paths()
+        if self.supports_masking:
+            previous = kwargs["mask"] if kwargs.get("mask") is not None else masks
+            if previous is not None or "compute_mask" in type(self).__dict__:
+                give_masks(outputs, self.compute_mask(inputs, previous))
         if self.activity_regularizer is not None:
             self._add_activity_loss(outputs)
         return outputs
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """The mask of the output: by default that of the input.
+
+        Args:
+            inputs: what the layer was called on.
+            previous_mask: bools of shape (batch, time) for it, None where every step counts; a list for a list.
+
+        A layer that sets ``supports_masking = True`` passes masks on; one that defines this method changes them.
+        """
+        return previous_mask
+
+    def _read(self, x: Any) -> Tensor:
+        """An input as the layer computes with it, with its mask."""
+        y = self._convert(x)
+        if y is not x and type(x) is Tensor and x._keras_mask is not None:
+            y._keras_mask = x._keras_mask
+        return y
 
     def _convert(self, x: Any) -> Tensor:
         """An input as a Tensor; floats in the layer's dtype, integers as they are."""

@@ -164,6 +164,10 @@ class NativeLayer(Layer):
                 "call it on one of its entries."
             )
         self._native().build(tuple(input_shape))
+        self._take_weights()
+
+    def _take_weights(self) -> None:
+        """The weights that the engine has made become attributes."""
         named = {variable.name: variable for variable in self._native().variables}
         self._weights = [*named.values(), *self._weights]
         self._state += [v for v in named.values() if v.name in self._state_names]
@@ -208,7 +212,7 @@ class NativeLayer(Layer):
         if training is None:
             outer = _TRAINING.get()
             training = self._training_default if outer is None else outer
-        return self.call(self._convert(inputs), training)
+        return self.call(self._read(inputs), training)
 
     def _convert(self, x: Any) -> Tensor:
         return convert_to_tensor(x, self.dtype)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ranvier import _core, config
 from ranvier._symbolic import KerasTensor, Node, flatten, map_structure
+from ranvier.layers.keyword import KeywordLayer
 from ranvier.models.graph import Graph, Key, key_of
 
 
@@ -16,7 +17,7 @@ def engine_graph(name: str, graph: Graph) -> _core.Layer:
     count = len(graph.inputs)
     layers: list[_core.Layer] = []
     places: dict[int, int] = {}
-    nodes: list[tuple[int, list[int], int, bool | None]] = []
+    nodes: list[Any] = []  # (layer, inputs, outputs, training, call)
 
     def place(layer: _core.Layer) -> int:
         if id(layer) not in places:
@@ -33,15 +34,16 @@ def engine_graph(name: str, graph: Graph) -> _core.Layer:
             continue
         handle = node.operation._handle() if _is_native(node) else _python_call(node, id(node.operation) in called)
         called.add(id(node.operation))
-        given = [numbers[key_of(tensor)] for tensor in node.input_tensors]
+        tensors, how = _engine_arguments(node) if _is_native(node) else (node.input_tensors, None)
+        given = [numbers[key_of(tensor)] for tensor in tensors]
         outputs = len(node.output_shapes)
-        nodes.append((place(handle), given, outputs, node.kwargs.get("training")))
+        nodes.append((place(handle), given, outputs, node.kwargs.get("training"), how))
         numbers.update({(id(node), i): count + i for i in range(outputs)})
         count += outputs
     ends = []
     for tensor in graph.outputs:
         if tensor._node is not None and tensor._node.is_input:  # given back in the dtype of the input
-            nodes.append((place(tensor._node.operation._handle()), [numbers[key_of(tensor)]], 1, None))
+            nodes.append((place(tensor._node.operation._handle()), [numbers[key_of(tensor)]], 1, None, None))
             ends.append(count)
             count += 1
         else:
@@ -52,9 +54,25 @@ def engine_graph(name: str, graph: Graph) -> _core.Layer:
     return layer
 
 
-def _is_native(node: Node) -> bool:
-    """Whether the engine can make the call by itself: ``layer(x)`` or ``layer([x, y])``, maybe with `training`."""
+def _engine_arguments(node: Node) -> tuple[list[KerasTensor], Any]:
+    """The tensors of a call that the engine makes, and what they are for where positions do not tell."""
     layer = node.operation
+    if not isinstance(layer, KeywordLayer):
+        return node.input_tensors, None
+    arguments, tensors, options = layer._parts(layer._call_of(node.args, node.kwargs))
+    positional = not options and arguments == layer._call_tensors[: len(arguments)]
+    return tensors, None if positional else (list(arguments), options)
+
+
+def _is_native(node: Node) -> bool:
+    """Whether the engine can make the call by itself.
+
+    That is ``layer(x)`` or ``layer([x, y])``, maybe with `training`, and calls of a `KeywordLayer` on symbolic tensors.
+    """
+    layer = node.operation
+    if isinstance(layer, KeywordLayer) and not layer._runs_python:
+        _, tensors, _ = layer._parts(layer._call_of(node.args, node.kwargs))
+        return all(isinstance(tensor, KerasTensor) for tensor in tensors)
     if (layer._runs_python and not hasattr(layer, "layers")) or len(node.args) != 1 or set(node.kwargs) - {"training"}:
         return False
     given = node.args[0]

@@ -131,6 +131,14 @@ class Model(TrainingMixin, PredictionMixin, DataFormsMixin, Layer):
             restore_callbacks(callbacks, *saved)
         return initial_epoch if epoch is None else epoch, place
 
+    # -- sequences piece by piece ------------------------------------------------------------------------------------
+
+    def stream(self, batch_size: int | None = None) -> Any:
+        """The model for sequences that come piece by piece: see `ranvier.models.Stream`."""
+        from ranvier.models.stream import Stream
+
+        return Stream(self, batch_size)
+
     # -- overviews ---------------------------------------------------------------------------------------------------
 
     def summary(
