@@ -10,6 +10,7 @@
 #include "ranvier/ops/random.h"
 #include "ranvier/ops/reduce.h"
 #include "ranvier/ops/resize.h"
+#include "ranvier/ops/rnn.h"
 #include "ranvier/ops/shape.h"
 #include "ranvier/ops/softmax.h"
 
@@ -293,6 +294,47 @@ void bind_random(py::module_& m) {
       py::arg("x"), py::arg("rate"), py::arg("noise_shape") = py::none(), py::arg("seed") = py::none(), Flush());
 }
 
+ops::RnnCell cell_from(const std::string& name) {
+  constexpr std::pair<const char*, ops::RnnCell> names[] = {{"simple", ops::RnnCell::simple},
+                                                            {"lstm", ops::RnnCell::lstm},
+                                                            {"gru", ops::RnnCell::gru},
+                                                            {"gru_reset_first", ops::RnnCell::gru_reset_first}};
+  for (const auto& [known, cell] : names) {
+    if (name == known) return cell;
+  }
+  fail("rnn: expected a cell simple, lstm, gru or gru_reset_first, received '", name, "'");
+}
+
+void bind_rnn(py::module_& m) {
+  using Maybe = std::optional<Tensor>;
+  m.def(
+      "rnn",
+      [](const std::string& cell, const Tensor& x, const Tensor& kernel, const Tensor& recurrent_kernel,
+         const Maybe& bias, const Maybe& h, const Maybe& c, const Maybe& mask, const Maybe& recurrent_dropout,
+         const std::string& activation, const std::string& recurrent_activation, bool go_backwards,
+         bool return_sequences, bool zero_output_for_mask) {
+        ops::RnnOptions options;
+        options.cell = cell_from(cell);
+        options.activation = unary_from(activation);
+        options.recurrent_activation = unary_from(recurrent_activation);
+        options.go_backwards = go_backwards;
+        options.return_sequences = return_sequences;
+        options.zero_output_for_mask = zero_output_for_mask;
+        const auto given = [](const Maybe& tensor) { return tensor.value_or(Tensor()); };
+        const ops::RnnResult result = ops::rnn({x, given(h), given(c), given(mask), given(recurrent_dropout)},
+                                               {kernel, recurrent_kernel, given(bias)}, options);
+        std::vector<Tensor> results{result.output, result.h};
+        if (result.c.defined()) results.push_back(result.c);
+        return results;
+      },
+      py::arg("cell"), py::arg("x"), py::arg("kernel"), py::arg("recurrent_kernel"), py::arg("bias") = py::none(),
+      py::arg("h") = py::none(), py::arg("c") = py::none(), py::arg("mask") = py::none(),
+      py::arg("recurrent_dropout") = py::none(), py::arg("activation") = "tanh",
+      py::arg("recurrent_activation") = "sigmoid", py::arg("go_backwards") = false, py::arg("return_sequences") = false,
+      py::arg("zero_output_for_mask") = false, Flush(),
+      "A recurrent layer over x (batch, time, features): [output, h] or, for an lstm, [output, h, c].");
+}
+
 }  // namespace
 
 void bind_ops(py::module_& m) {
@@ -303,6 +345,7 @@ void bind_ops(py::module_& m) {
   bind_shape(ops);
   bind_images(ops);
   bind_random(ops);
+  bind_rnn(ops);
 }
 
 }  // namespace ranvier::bindings

@@ -9,6 +9,7 @@
 #include "ops_cases_image.h"
 #include "ops_cases_loss.h"
 #include "ops_cases_math.h"
+#include "ops_cases_rnn.h"
 #include "ops_cases_shape.h"
 #include "ranvier/core/parallel.h"
 
@@ -30,6 +31,7 @@ std::vector<Case> op_cases() {
   add_other_convolutions(table);
   add_pools(table);
   add_resizings(table);
+  add_recurrent(table);
   return std::move(table.cases);
 }
 
