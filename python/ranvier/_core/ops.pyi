@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 import ranvier._core
 import typing
-__all__: list[str] = ['adaptive_average_pool', 'adaptive_max_pool', 'all', 'any', 'arange', 'argmax', 'argmin', 'average_pool', 'binary', 'broadcast_to', 'cast', 'compare', 'concatenate', 'conv', 'conv_transpose', 'dense', 'depthwise_conv', 'dropout', 'expand_dims', 'flip', 'full', 'gather', 'glu', 'l1l2_penalty', 'layer_norm', 'log_softmax', 'matmul', 'max', 'max_pool', 'mean', 'min', 'one_hot', 'pad', 'prelu', 'prod', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'repeat', 'reshape', 'resize', 'rms_norm', 'separable_conv', 'slice', 'softmax', 'sparsemax', 'squeeze', 'stack', 'stop_gradient', 'sum', 'transpose', 'unary', 'variance', 'where']
+__all__: list[str] = ['adaptive_average_pool', 'adaptive_max_pool', 'all', 'any', 'arange', 'argmax', 'argmin', 'average_pool', 'binary', 'broadcast_to', 'cast', 'compare', 'concatenate', 'conv', 'conv_transpose', 'dense', 'depthwise_conv', 'dropout', 'expand_dims', 'flip', 'full', 'gather', 'glu', 'l1l2_penalty', 'layer_norm', 'log_softmax', 'matmul', 'max', 'max_pool', 'mean', 'min', 'one_hot', 'pad', 'prelu', 'prod', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'repeat', 'reshape', 'resize', 'rms_norm', 'rnn', 'separable_conv', 'slice', 'softmax', 'sparsemax', 'squeeze', 'stack', 'stop_gradient', 'sum', 'transpose', 'unary', 'variance', 'where']
 def adaptive_average_pool(x: ranvier._core.Tensor, output_size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> ranvier._core.Tensor:
     ...
 def adaptive_max_pool(x: ranvier._core.Tensor, output_size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> ranvier._core.Tensor:
@@ -137,6 +137,10 @@ def resize(x: ranvier._core.Tensor, size: collections.abc.Sequence[typing.Suppor
 def rms_norm(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], epsilon: typing.SupportsFloat | typing.SupportsIndex, scale: ranvier._core.Tensor | None = None) -> ranvier._core.Tensor:
     """
     x·scale divided by the root mean square over these axes.
+    """
+def rnn(cell: str, x: ranvier._core.Tensor, kernel: ranvier._core.Tensor, recurrent_kernel: ranvier._core.Tensor, bias: ranvier._core.Tensor | None = None, h: ranvier._core.Tensor | None = None, c: ranvier._core.Tensor | None = None, mask: ranvier._core.Tensor | None = None, recurrent_dropout: ranvier._core.Tensor | None = None, activation: str = 'tanh', recurrent_activation: str = 'sigmoid', go_backwards: bool = False, return_sequences: bool = False, zero_output_for_mask: bool = False) -> list[ranvier._core.Tensor]:
+    """
+    A recurrent layer over x (batch, time, features): [output, h] or, for an lstm, [output, h, c].
     """
 def separable_conv(x: ranvier._core.Tensor, depthwise: ranvier._core.Tensor, pointwise: ranvier._core.Tensor, strides: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], padding: str | collections.abc.Sequence[tuple[typing.SupportsInt | typing.SupportsIndex, typing.SupportsInt | typing.SupportsIndex]], dilation: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], channels_first: bool) -> ranvier._core.Tensor:
     """
