@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         random,
         regularizers,
         saving,
+        text,
         utils,
     )
     from ranvier._config_report import show_config
@@ -85,6 +86,7 @@ __all__ = [
     "saving",
     "set_num_threads",
     "show_config",
+    "text",
     "utils",
     "version",
 ]
@@ -108,6 +110,7 @@ _MODULES = frozenset(
         "random",
         "regularizers",
         "saving",
+        "text",
         "utils",
     }
 )
