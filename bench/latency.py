@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import importlib
 import json
-import statistics
 import subprocess
 import sys
-import time
 
 import numpy as np
 
-from measure import in_process, installed
+from measure import call_times, in_process, installed
 from workloads import ROWS
 
 PEERS = ("ranvier", "onnxruntime", "torch", "keras")
@@ -26,19 +24,7 @@ def measure(peer: str, network: str) -> None:
     row = np.random.default_rng(0).standard_normal((1, *w.input_shape), dtype=np.float32)
     result = {}
     for name, call in importlib.import_module(f"peers.{peer}").row_calls(w, row).items():
-        start = time.perf_counter()
-        call()
-        first = 1e3 * (time.perf_counter() - start)
-        for _ in range(200):
-            call()
-        times = []
-        end = time.perf_counter() + 1.5
-        while time.perf_counter() < end:
-            before = time.perf_counter_ns()
-            call()
-            times.append((time.perf_counter_ns() - before) / 1e3)
-        times.sort()
-        result[name] = [statistics.median(times), times[int(0.99 * len(times))], first]
+        result[name] = call_times(call)
     print(json.dumps(result))
 
 

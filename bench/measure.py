@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -53,3 +54,20 @@ def best_seconds(run, seconds: float, at_least: int = 3) -> float:
         best = min(best, time.perf_counter() - before)
         count += 1
     return best
+
+
+def call_times(call, seconds: float = 1.5) -> list[float]:
+    """p50 and p99 of repeated calls in µs, and what the first one took in ms."""
+    start = time.perf_counter()
+    call()
+    first = 1e3 * (time.perf_counter() - start)
+    for _ in range(200):
+        call()
+    times = []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        before = time.perf_counter_ns()
+        call()
+        times.append((time.perf_counter_ns() - before) / 1e3)
+    times.sort()
+    return [statistics.median(times), times[int(0.99 * len(times))], first]

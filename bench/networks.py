@@ -68,6 +68,41 @@ class Residual:
     shortcut: tuple[object, ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class Embedding:
+    """Tokens (time,) to vectors (time, units)."""
+
+    vocabulary: int
+    units: int
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """An output for each time step. `kind`: "LSTM", "GRU" (reset after the product) or "SimpleRNN" (tanh)."""
+
+    kind: str
+    units: int
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Adds a learned vector to each place in the sequence."""
+
+
+@dataclass(frozen=True)
+class LayerNorm:
+    pass
+
+
+@dataclass(frozen=True)
+class TransformerBlock:
+    """x += attention(norm(x)), causal; then x += dense(gelu(dense(norm(x)))), four times as wide in between."""
+
+    heads: int
+
+
+GATES = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}
+
 Layers = tuple[object, ...]
 Shape = tuple[int, ...]
 
@@ -90,8 +125,8 @@ def walk(layers: Layers, shape: Shape) -> tuple[Shape, list[tuple[int, int]]]:
     for layer in layers:
         match layer:
             case Dense(units=units):
-                costs.append((shape[0] * units, (shape[0] + 1) * units))
-                shape = (units,)
+                costs.append((prod(shape) * units, (shape[-1] + 1) * units))
+                shape = (*shape[:-1], units)
             case Conv(filters=filters, kernel=kernel, stride=stride, padding=padding, bias=bias):
                 out = _conv_sizes(shape, kernel, stride, padding)
                 weights = kernel * kernel * shape[-1] * filters
@@ -114,6 +149,22 @@ def walk(layers: Layers, shape: Shape) -> tuple[Shape, list[tuple[int, int]]]:
                 costs += walk(shortcut, shape)[1]
                 shape, inner = walk(main, shape)
                 costs += inner
+            case Embedding(vocabulary=vocabulary, units=units):
+                costs.append((0, vocabulary * units))
+                shape = (*shape, units)
+            case Recurrent(kind=kind, units=units):
+                columns = GATES[kind] * units
+                biases = columns * (2 if kind == "GRU" else 1)
+                costs.append((shape[0] * (shape[1] + units) * columns, (shape[1] + units) * columns + biases))
+                shape = (shape[0], units)
+            case Positions():
+                costs.append((0, prod(shape)))
+            case LayerNorm():
+                costs.append((0, 2 * shape[-1]))
+            case TransformerBlock():
+                time, width = shape
+                pairs = time * (time + 1) // 2  # what a causal mask leaves
+                costs.append((12 * width * width * time + 2 * width * pairs, 12 * width * width + 13 * width))
             case Relu() | Dropout():
                 pass
             case _:

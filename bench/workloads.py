@@ -13,13 +13,18 @@ from networks import (
     Dense,
     Depthwise,
     Dropout,
+    Embedding,
     Flatten,
     GlobalAverage,
+    LayerNorm,
     Layers,
     MaxPool,
+    Positions,
+    Recurrent,
     Relu,
     Residual,
     Shape,
+    TransformerBlock,
     walk,
 )
 
@@ -38,7 +43,13 @@ class Workload:
 
     @property
     def outputs(self) -> int:
-        return walk(self.layers, self.input_shape)[0][0]
+        """Of the last axis."""
+        return walk(self.layers, self.input_shape)[0][-1]
+
+    @property
+    def vocabulary(self) -> int | None:
+        """How many tokens there are, when the network reads tokens."""
+        return self.layers[0].vocabulary if isinstance(self.layers[0], Embedding) else None
 
     @property
     def weights(self) -> int:
@@ -65,6 +76,9 @@ class Workload:
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(0)
+        if self.vocabulary is not None:
+            tokens = rng.integers(0, self.vocabulary, (2, self.steps * self.batch, *self.input_shape)).astype(np.int32)
+            return tokens[0], tokens[1]
         x = rng.standard_normal((self.steps * self.batch, *self.input_shape), dtype=np.float32)
         if self.loss == "mse":
             return x, rng.standard_normal((len(x), self.outputs), dtype=np.float32)
@@ -126,6 +140,22 @@ MOBILENET: Layers = (
     Dense(10),
 )
 
+CHARACTERS = 65  # of Tiny Shakespeare
+
+
+def char_rnn(kind: str, target: float) -> Workload:
+    """Predicts the next character after each of 100."""
+    layers = (Embedding(CHARACTERS, 64), Recurrent(kind, 128), Dense(CHARACTERS))
+    return Workload(f"char-{kind.lower()}", (100,), layers, 64, "cross_entropy", 10, target)
+
+
+def char_gpt(time: int, batch: int, steps: int) -> Workload:
+    """A small GPT (Radford et al. 2019) of 4 blocks, with learned positions."""
+    blocks = (TransformerBlock(4),) * 4
+    layers = (Embedding(CHARACTERS, 128), Positions(), *blocks, LayerNorm(), Dense(CHARACTERS))
+    return Workload(f"char-gpt-{time}", (time,), layers, batch, "cross_entropy", steps, 2.0)
+
+
 WORKLOADS = {
     w.name: w
     for w in (
@@ -138,11 +168,17 @@ WORKLOADS = {
         Workload("vgg-bn", (32, 32, 3), VGG, 64, "cross_entropy", 6, 1.3),
         Workload("resnet-20", (32, 32, 3), RESNET, 64, "cross_entropy", 6, 1.3),
         Workload("mobilenet", (32, 32, 3), MOBILENET, 64, "cross_entropy", 6, 1.5),
+        char_rnn("LSTM", 2.0),
+        char_rnn("GRU", 2.5),
+        char_rnn("SimpleRNN", 2.0),
+        char_gpt(64, 12, 10),
+        char_gpt(256, 16, 3),
     )
 }
 GROUPS = {
-    "dense": [name for name, w in WORKLOADS.items() if len(w.input_shape) == 1],
+    "dense": [name for name, w in WORKLOADS.items() if len(w.input_shape) == 1 and w.vocabulary is None],
     "images": [name for name, w in WORKLOADS.items() if len(w.input_shape) == 3],
+    "sequences": [name for name, w in WORKLOADS.items() if w.vocabulary is not None],
 }
 
 
@@ -153,3 +189,6 @@ def ending_in_softmax(w: Workload) -> Workload:
 
 # Networks that answer for one row at a time.
 ROWS = {name: ending_in_softmax(WORKLOADS[name]) for name in ("784-128-10", "mnist-convnet")}
+
+STEP = 64, 128  # features and units of the LSTM that is fed one step at a time
+GENERATORS = ("char-gpt-64", "char-gpt-256")

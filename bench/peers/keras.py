@@ -1,4 +1,4 @@
-"""Keras on JAX, its own `fit`."""
+"""Keras, its own `fit`: on JAX unless KERAS_BACKEND says otherwise."""
 
 from __future__ import annotations
 
@@ -12,6 +12,23 @@ import numpy as np
 
 from peers import keras_like
 from workloads import Workload
+
+
+class PositionEmbedding(keras.layers.Layer):
+    """As in keras_hub: a learned vector for each place."""
+
+    def __init__(self, sequence_length: int) -> None:
+        super().__init__()
+        self.sequence_length = sequence_length
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        self.embeddings = self.add_weight((self.sequence_length, shape[-1]), "glorot_uniform")
+
+    def call(self, x: object) -> object:
+        return keras.ops.broadcast_to(self.embeddings, keras.ops.shape(x))
+
+
+keras.layers.PositionEmbedding = PositionEmbedding
 
 
 def epoch_runner(w: Workload) -> Callable[[], None]:

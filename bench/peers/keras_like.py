@@ -33,6 +33,20 @@ def run_layer(keras: Any, layer: object, x: Any) -> Any:
             return make.Flatten()(x)
         case nets.Dropout(rate=rate):
             return make.Dropout(rate)(x)
+        case nets.Embedding(vocabulary=vocabulary, units=units):
+            return make.Embedding(vocabulary, units)(x)
+        case nets.Recurrent(kind=kind, units=units):
+            return getattr(make, kind)(units, return_sequences=True)(x)
+        case nets.Positions():
+            return make.Add()([x, make.PositionEmbedding(x.shape[1])(x)])
+        case nets.LayerNorm():
+            return make.LayerNormalization(epsilon=1e-5)(x)
+        case nets.TransformerBlock(heads=heads):
+            width = x.shape[-1]
+            y = make.LayerNormalization(epsilon=1e-5)(x)
+            x = make.Add()([x, make.MultiHeadAttention(heads, width // heads)(y, y, use_causal_mask=True)])
+            y = make.LayerNormalization(epsilon=1e-5)(x)
+            return make.Add()([x, make.Dense(width)(make.Dense(4 * width, activation="gelu")(y))])
         case nets.Residual(main=main, shortcut=shortcut):
             total = make.Add()([run_layers(keras, main, x), run_layers(keras, shortcut, x)])
             return make.Activation("relu")(total)
@@ -47,7 +61,7 @@ def run_layers(keras: Any, layers: nets.Layers, x: Any) -> Any:
 
 def build(keras: Any, w: Workload) -> Any:
     """The model, not compiled."""
-    inputs = keras.Input(w.input_shape)
+    inputs = keras.Input(w.input_shape, dtype="float32" if w.vocabulary is None else "int32")
     return keras.Model(inputs, run_layers(keras, w.layers, inputs))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 from torch import nn
 
 import networks as nets
+from peers import torch_sequences
 from workloads import Workload
 
 
@@ -49,7 +50,7 @@ def modules(layers: nets.Layers, shape: nets.Shape) -> list[nn.Module]:
         activation = getattr(layer, "activation", None)
         match layer:
             case nets.Dense(units=units):
-                out.append(nn.Linear(shape[0], units))
+                out.append(nn.Linear(shape[-1], units))
             case nets.Conv(filters=filters, kernel=kernel, stride=stride, padding=padding, bias=bias):
                 out.append(convolution(shape, filters, kernel, stride, 1, bias, padding == "same"))
             case nets.Depthwise(kernel=kernel, stride=stride):
@@ -69,7 +70,7 @@ def modules(layers: nets.Layers, shape: nets.Shape) -> list[nn.Module]:
             case nets.Residual(main=main, shortcut=shortcut):
                 out.append(Residual(nn.Sequential(*modules(main, shape)), nn.Sequential(*modules(shortcut, shape))))
             case _:
-                raise TypeError(f"unknown layer {layer!r}")
+                out.append(torch_sequences.module(layer, shape))
         if activation is not None:
             out.append(nn.ReLU(inplace=True) if activation == "relu" else nn.Softmax(dim=-1))
         shape = nets.walk((layer,), shape)[0]
@@ -89,9 +90,14 @@ def images(x: torch.Tensor) -> torch.Tensor:
 def epoch_runner(w: Workload) -> Callable[[], None]:
     x, y = w.data()
     model = build(w)
-    loss_fn = nn.functional.mse_loss if w.loss == "mse" else nn.functional.cross_entropy
+
+    def loss_fn(out: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        if w.loss == "mse":
+            return nn.functional.mse_loss(out, target)
+        return nn.functional.cross_entropy(out.flatten(0, -2), target.flatten())
+
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
-    xs = images(torch.from_numpy(x)).split(w.batch)
+    xs = images(torch.from_numpy(x if w.vocabulary is None else x.astype("int64"))).split(w.batch)
     ys = torch.from_numpy(y if w.loss == "mse" else y.astype("int64")).split(w.batch)
 
     def epoch() -> None:
@@ -112,3 +118,14 @@ def row_calls(w: Workload, row: np.ndarray) -> dict[str, Callable[[], object]]:
             return model(x)
 
     return {"model(x)": call}
+
+
+step_calls = torch_sequences.step_calls
+
+
+def generations(w: Workload) -> Iterator[tuple[str, Callable[[int], list[int]]]]:
+    """Ways to draw so many tokens from the GPT, one sequence."""
+    generate = torch_sequences.Generation(build(w))
+    for threads in {1, len(os.sched_getaffinity(0))}:
+        torch.set_num_threads(threads)
+        yield f"{threads} threads" if threads > 1 else "1 thread", generate

@@ -168,8 +168,8 @@ class Piece {
     box.runs = static_cast<Index>(layout.runs.size() - box.first_run);
 
     const Index planes = (last_image - first_image) * s[0].outputs.size();
-    const Cut across = cut_lines(s[2].outputs.size(), planes * s[1].outputs.size(), vectors);
-    const Cut down = cut_lines(s[1].outputs.size(), planes * s[2].outputs.size(), vectors);
+    const Cut across = cut_lines<T>(s[2].outputs.size(), planes * s[1].outputs.size(), vectors);
+    const Cut down = cut_lines<T>(s[1].outputs.size(), planes * s[2].outputs.size(), vectors);
     const bool vertical = s[2].outputs.size() < vertical_limit && down.tiles < across.tiles;
     const Cut cut = vertical ? down : across;
     const std::size_t line = vertical ? 1 : 2;

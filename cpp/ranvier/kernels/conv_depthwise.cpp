@@ -152,7 +152,7 @@ void run(const ConvGeometry& g, bool backward, const T* from, const T* w, T* to,
          const Epilogue<T>* epilogue) {
   const Gather gather(g, backward);
   using RowFn = void (*)(const Row<T>&);
-  const RowFn make = depthwise::with_window(
+  const RowFn make = depthwise::with_window<T>(
       g,
       [&]<int K, int Step>() -> RowFn {
         return backward ? &window_row<T, Window<K, Step, true>> : &window_row<T, Window<K, Step, false>>;

@@ -62,18 +62,17 @@ struct Gather {
   }
 };
 
-/// f<K, stride>() for the windows along the last axis that there is code for, otherwise other().
-template <class F, class G>
+/// f<K, stride>() for the windows along the last axis that there is code for, otherwise other(). In float64, which is
+/// for checking gradients, they are few: each costs compile time and space in the wheel.
+template <class T, class F, class G>
 auto with_window(const ConvGeometry& g, F f, G other) {
   const Index k = g.dilation[2] == 1 ? g.kernel[2] : 0;
-  if (g.stride[2] == 1) {
-    if (k == 3) return f.template operator()<3, 1>();
-    if (k == 5) return f.template operator()<5, 1>();
-    if (k == 7) return f.template operator()<7, 1>();
-  }
-  if (g.stride[2] == 2) {
-    if (k == 3) return f.template operator()<3, 2>();
-    if (k == 5) return f.template operator()<5, 2>();
+  if (g.stride[2] == 1 && k == 3) return f.template operator()<3, 1>();
+  if (g.stride[2] == 2 && k == 3) return f.template operator()<3, 2>();
+  if constexpr (sizeof(T) == 4) {
+    if (g.stride[2] == 1 && k == 5) return f.template operator()<5, 1>();
+    if (g.stride[2] == 1 && k == 7) return f.template operator()<7, 1>();
+    if (g.stride[2] == 2 && k == 5) return f.template operator()<5, 2>();
   }
   return other();
 }

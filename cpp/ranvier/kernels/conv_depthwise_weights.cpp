@@ -116,7 +116,7 @@ struct Adders {
 
 template <class T>
 Adders<T> adders_for(const ConvGeometry& g) {
-  return depthwise::with_window(
+  return depthwise::with_window<T>(
       g,
       [&]<int K, int Step>() {
         const bool square = K == 3 && g.kernel[0] == 1 && g.kernel[1] == 3;

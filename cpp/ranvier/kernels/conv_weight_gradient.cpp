@@ -288,7 +288,7 @@ class Piece {
     const bool merged = p.axes[2].tap_step == 1 && view.stride[2] == p.depth;
     const Index length = (merged ? count[2] : 1) * p.depth;
     const Index last = merged ? 1 : count[2];
-    const Cut cut = cut_lines(length, count[0] * count[1] * last, vectors);
+    const Cut cut = cut_lines<T>(length, count[0] * count[1] * last, vectors);
     share.groups_per_tile = cut.groups;
     for (Index part = 0; part < cut.parts; ++part) {
       const Index begin = length * part / cut.parts;

@@ -191,17 +191,19 @@ bool winograd_pays(const ConvGeometry& g, const Axes& axes) {
 
 template <class T>
 void winograd_correlate(const Correlation<T>& c) {
-  const Panels<T> panels(c.columns);
-  const Index rows = c.axes[1].outputs;
-  const Index columns = c.axes[2].outputs;
-  const Patches p{c.batch * c.axes[0].outputs, (rows + 1) / 2, (columns + 1) / 2, rows, columns};
-  const T* weights = transform_weights(c, panels);
-  const Index lines = std::max<Index>(1, block_patches / p.across);
-  parallel_for(p.lines(), lines, [&](Index begin, Index end) {
-    for (Index line = begin; line < end; line += lines) {
-      Block<T>(c, p, panels, weights, line, std::min(end, line + lines)).run();
-    }
-  });
+  if constexpr (sizeof(T) == 4) {  // in float64 it never pays
+    const Panels<T> panels(c.columns);
+    const Index rows = c.axes[1].outputs;
+    const Index columns = c.axes[2].outputs;
+    const Patches p{c.batch * c.axes[0].outputs, (rows + 1) / 2, (columns + 1) / 2, rows, columns};
+    const T* weights = transform_weights(c, panels);
+    const Index lines = std::max<Index>(1, block_patches / p.across);
+    parallel_for(p.lines(), lines, [&](Index begin, Index end) {
+      for (Index line = begin; line < end; line += lines) {
+        Block<T>(c, p, panels, weights, line, std::min(end, line + lines)).run();
+      }
+    });
+  }
 }
 
 template bool winograd_pays<float>(const ConvGeometry&, const Axes&);
