@@ -1,4 +1,4 @@
-"""Sequences one step at a time from Python: an LSTM that carries its state, a GPT that generates. ranvier against PyTorch.
+"""Sequences step by step from Python: an LSTM carrying its state, a GPT that generates; ranvier against PyTorch.
 
 python bench/streaming.py
 """

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 import ranvier
-from ranvier import layers
 from peers import keras_like
+from ranvier import layers
 from workloads import Workload
 
 

@@ -191,7 +191,8 @@ struct TileTable {
   template <int G, int... L>
   constexpr void put(std::integer_sequence<int, L...>) {
     const auto one = [&]<int Rows>(std::integral_constant<int, Rows>) {
-      if constexpr (has_tile<typename Tile::Element>(G, Rows, NV)) kernels[G][Rows] = kernel<G, Rows>(static_cast<const Tile*>(nullptr));
+      if constexpr (has_tile<typename Tile::Element>(G, Rows, NV))
+        kernels[G][Rows] = kernel<G, Rows>(static_cast<const Tile*>(nullptr));
     };
     (one(std::integral_constant<int, L + 1>{}), ...);
   }
@@ -223,8 +224,8 @@ void run_tile(const ChannelTile<T>& tile, int groups, int rows, int vectors) {
   run(tile, groups, rows, vectors);
 }
 
-#define RANVIER_INSTANTIATE(T)                                     \
-  template void run_tile<T>(const PixelTile<T>&, int, int, int);   \
+#define RANVIER_INSTANTIATE(T)                                   \
+  template void run_tile<T>(const PixelTile<T>&, int, int, int); \
   template void run_tile<T>(const ChannelTile<T>&, int, int, int);
 RANVIER_INSTANTIATE(float)
 RANVIER_INSTANTIATE(double)
