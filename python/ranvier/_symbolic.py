@@ -40,7 +40,7 @@ class KerasTensor:
 
     Args:
         shape: with the batch axis; None where a size is not known.
-        dtype: default ``"float32"``.
+        dtype: default ``"float32"``; ``"string"`` for inputs that are text.
         sparse: accepted for Keras's sake; only False.
         ragged: accepted for Keras's sake; only False.
         record_history: accepted for Keras's sake.
@@ -65,7 +65,7 @@ class KerasTensor:
         if sparse or ragged:
             raise ValueError("[KerasTensor] expected sparse=False and ragged=False; only dense tensors are there.")
         self._shape = checked_shape(shape, "KerasTensor")
-        self._dtype = config.standardize_dtype(dtype)
+        self._dtype = "string" if config.is_text_dtype(dtype) else config.standardize_dtype(dtype)
         self._name = auto_name("keras_tensor") if name is None else name
         self._node: Node | None = None
         self._tensor_index = 0

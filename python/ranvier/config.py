@@ -93,6 +93,13 @@ def standardize_dtype(dtype: Any) -> str:
     return name
 
 
+def is_text_dtype(dtype: Any) -> bool:
+    """Whether `dtype` says "strings": ``"string"``, ``str``, a NumPy dtype of strings."""
+    if dtype in ("string", "str", str, bytes):
+        return True
+    return getattr(dtype, "kind", None) in ("U", "S", "T")
+
+
 def _name_of(dtype: Any) -> str:
     if isinstance(dtype, Mapping):  # how Keras writes a dtype policy into a config
         dtype = dtype.get("config", {}).get("name")

@@ -7,6 +7,9 @@ from typing import Any
 
 from ranvier.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from ranvier.layers.base import Layer, registry
+from ranvier.layers.categories import CategoryEncoding, Discretization
+from ranvier.layers.categories_hashing import HashedCrossing, Hashing
+from ranvier.layers.categories_lookup import IntegerLookup, StringLookup
 from ranvier.layers.convolution import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
 from ranvier.layers.convolution_depthwise import (
     DepthwiseConv1D,
@@ -127,6 +130,7 @@ from ranvier.layers.resizing import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from ranvier.layers.text import TextVectorization
 
 __all__ = [
     "Activation",
@@ -148,6 +152,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
     "Conv1D",
@@ -169,6 +174,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "ELU",
@@ -191,10 +197,13 @@ __all__ = [
     "GlobalMaxPooling3D",
     "Grayscale",
     "GroupNormalization",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -246,7 +255,9 @@ __all__ = [
     "SeparableConvolution2D",
     "Softmax",
     "Solarization",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

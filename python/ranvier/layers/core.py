@@ -22,7 +22,7 @@ class InputLayer(Layer):
     Args:
         shape: of one sample, ``(784,)``; None where a size is not known.
         batch_size: fixed number of rows, default any.
-        dtype: of the input, default `config.floatx()`; integers are allowed.
+        dtype: of the input, default `config.floatx()`; integers and ``"string"`` are allowed.
         batch_shape: shape with the batch axis, instead of `shape` and `batch_size`.
         name: default ``"input_layer"``, numbered.
     """
@@ -36,7 +36,10 @@ class InputLayer(Layer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(name=name, dtype=dtype, **kwargs)
+        is_text = config.is_text_dtype(dtype)
+        super().__init__(name=name, dtype=None if is_text else dtype, **kwargs)
+        if is_text:
+            self._dtype = "string"
         if shape is not None and batch_shape is not None:
             raise ValueError(f"[{self.name}] expected shape or batch_shape, received both: {shape!r}, {batch_shape!r}.")
         if shape is None and batch_shape is None:
@@ -120,7 +123,7 @@ def Input(
     Args:
         shape: of one sample, ``(784,)``; None where a size is not known.
         batch_size: fixed number of rows, default any.
-        dtype: default `config.floatx()`; integers are allowed.
+        dtype: default `config.floatx()`; integers and ``"string"`` are allowed.
         sparse: accepted for Keras's sake; only None or False.
         ragged: accepted for Keras's sake; only None or False.
         batch_shape: shape with the batch axis, instead of `shape` and `batch_size`.
