@@ -11,6 +11,7 @@ import numpy as np
 
 from ranvier import config
 from ranvier.utils.arrays import as_array, holds_arrays
+from ranvier.utils.strings import holds_text, text_array
 
 __all__ = ["Batch", "DataLoader", "MappedLoader", "epoch_order", "gather"]
 
@@ -87,7 +88,8 @@ class DataLoader:
 
     Args:
         x: inputs, shape `(rows, ...)`: NumPy array of any layout, memmap, list, pandas, or anything with `__array__`;
-            a dict or tuple of them for a model with several inputs (a list, too, where `y` tells it from rows).
+            a dict or tuple of them for a model with several inputs (a list, too, where `y` tells it from rows). Strings
+            arrive as arrays of `str`, for `map` or for a model that begins with `TextVectorization`.
         y: targets, shape `(rows, ...)`, or `None`; a dict, list or tuple for several outputs.
         batch_size: rows per batch; the last batch has the rest. Default 32.
         shuffle: a new order each epoch instead of the given one. Default `False`.
@@ -98,7 +100,7 @@ class DataLoader:
             `ranvier.utils.set_random_seed` seeds.
 
     Raises:
-        TypeError: data that are not numbers.
+        TypeError: data that are neither numbers nor, in `x`, strings.
         ValueError: different numbers of rows, no rows, a batch size below 1, or `drop_last` that leaves no batch.
 
     Example:
@@ -230,8 +232,13 @@ class _Part:
             raise ValueError(f"[DataLoader] {name}: expected at least one array, received none.")
         self.labels = [f"{name}[{key!r}]" for key in keys] or [name]
         items = [value[key] for key in keys] if self.form is not None else [value]
-        self.arrays = [as_array(item, label, "DataLoader") for item, label in zip(items, self.labels, strict=True)]
+        self.arrays = [self._array(item, label) for item, label in zip(items, self.labels, strict=True)]
         self.rows = len(self.arrays[0])
+
+    def _array(self, item: Any, label: str) -> np.ndarray:
+        if self.name == "x" and holds_text(item):
+            return np.atleast_1d(text_array(item, label, "DataLoader"))
+        return as_array(item, label, "DataLoader")
 
     def check_rows(self, rows: int) -> None:
         """ValueError unless every array has so many rows."""

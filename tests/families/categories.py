@@ -29,11 +29,11 @@ FAMILY = Family(
     },
     without_golden={
         "Discretization": "its result has no history; tests/python/test_text_categories.py has Keras's values",
-        "Hashing": "Keras needs TensorFlow for it; tests/python/test_text_hashing.py has its documented values",
-        "HashedCrossing": "Keras needs TensorFlow for it; tests/python/test_text_hashing.py has its documented values",
-        "IntegerLookup": "Keras needs TensorFlow for it; tests/python/test_text_lookup.py has its documented values",
-        "StringLookup": "Keras needs TensorFlow for it; tests/python/test_text_lookup.py has its documented values",
-        "TextVectorization": "Keras needs TensorFlow for it; tests/python/test_text_layers.py has its documented values",
+        "Hashing": "Keras needs TensorFlow for it; test_text_hashing.py has its documented values",
+        "HashedCrossing": "Keras needs TensorFlow for it; test_text_hashing.py has its documented values",
+        "IntegerLookup": "Keras needs TensorFlow for it; test_text_lookup.py has its documented values",
+        "StringLookup": "Keras needs TensorFlow for it; test_text_lookup.py has its documented values",
+        "TextVectorization": "Keras needs TensorFlow for it; test_text_layers.py has its documented values",
     },
     without_contract={
         "Hashing": "gives integers",

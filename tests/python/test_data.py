@@ -220,14 +220,18 @@ def test_a_memory_map_is_never_read_as_a_whole(tmp_path: Path) -> None:
         ({"x": table(4), "batch_size": 2.5}, TypeError, r"batch_size: expected an integer, received 2.5"),
         ({"x": 3.0}, ValueError, r"x: expected an array of rows, received the single number 3.0"),
         ({"x": None}, TypeError, r"x: expected an array, received None"),
-        ({"x": ["a", "b"]}, TypeError, r"x: expected numbers, received strings such as .*'a'.*np.unique"),
+        (
+            {"x": table(2), "y": ["a", "b"]},
+            TypeError,
+            r"y: expected numbers, received strings such as .*'a'.*np.unique",
+        ),
         ({"x": [1, None]}, TypeError, r"x: expected numbers, received Python objects such as None \(dtype object\)"),
         ({"x": np.array([1j])}, TypeError, r"x: expected numbers, received complex numbers"),
         ({"x": np.array(["2024-01-01"], "M8[D]")}, TypeError, r"received dates or durations"),
         ({"x": np.array([(1, 2.0)], "i4,f4")}, TypeError, r"received records"),
         ({"x": [[1, 2], [3]]}, ValueError, r"x: expected rows of equal shape"),
         ({"x": (i for i in range(3))}, TypeError, r"x: expected an array, received generator; collect the rows"),
-        ({"x": {"a": ["u"]}}, TypeError, r"x\['a'\]: expected numbers, received strings"),
+        ({"x": {"a": ["u", None]}}, TypeError, r"x\['a'\]\[1\]: expected a string, received None"),
         ({"x": np.ma.array([1.0, 2.0], mask=[0, 1])}, ValueError, r"received masked entries; use x.filled"),
     ],
 )
@@ -286,8 +290,8 @@ def test_parts_of_unequal_length_are_named() -> None:
         DataLoader(np.zeros((4, 2)), [np.zeros(4), np.zeros(3)])
     with pytest.raises(ValueError, match=r"\[DataLoader\] x: expected at least one array, received none"):
         DataLoader({}, np.zeros(4))
-    with pytest.raises(TypeError, match=r"\[DataLoader\] x\['a'\]: expected numbers, received strings"):
-        DataLoader({"a": np.array(["u"])})
+    with pytest.raises(TypeError, match=r"\[DataLoader\] y\['a'\]: expected numbers, received strings"):
+        DataLoader(np.zeros(1), {"a": np.array(["u"])})
 
 
 def test_map_changes_batches() -> None:

@@ -162,8 +162,8 @@ class Lookup:
                 )
         if self.max_tokens is not None and self.start + len(tokens) > self.max_tokens:
             raise ValueError(
-                f"[{self.layer}] vocabulary: expected at most max_tokens={self.max_tokens} tokens, {self.start} special "
-                f"ones among them, received {self.start + len(tokens)}."
+                f"[{self.layer}] vocabulary: expected at most max_tokens={self.max_tokens} tokens, {self.start} "
+                f"special ones among them, received {self.start + len(tokens)}."
             )
 
     def _weights(self, idf_weights: Any, count: int, has_front: bool) -> np.ndarray:

@@ -57,7 +57,6 @@ class Splitter:
 
     def rows(self, texts: list[str], longest: int | None = None) -> list[Tokens]:
         """The tokens of each text, at most `longest` of each."""
-        split: Callable[[bytes], Tokens]
         if callable(self.split):
             found = self._called(self.strings(texts))
         elif self.split == "character":
