@@ -145,3 +145,72 @@ def test_empty_batches_and_sequences() -> None:
     assert layer(np.zeros((2, 0), dtype="int64")).shape == (2, 0, 4)
     (layer(np.zeros((2, 0), dtype="int64")).sum() * 2.0).backward()
     np.testing.assert_array_equal(layer.embeddings.grad.numpy(), np.zeros((3, 4)))
+
+
+# -- training costs the rows looked up -------------------------------------------------------------------------------
+
+
+def trained(optimizer: Any, epochs: int = 2, **kwargs: Any) -> Any:
+    ranvier.utils.set_random_seed(4)
+    model = classifier(**kwargs)
+    model.compile(optimizer, "mse")
+    x, y = good_data()
+    model.fit(x % 6, y, batch_size=8, epochs=epochs, shuffle=False, verbose=0)  # words 6 to 8 never come
+    return model
+
+
+def test_fit_equals_a_loop_of_ones_own() -> None:
+    for make in (
+        lambda **kwargs: ranvier.optimizers.SGD(0.1, **kwargs),
+        lambda **kwargs: ranvier.optimizers.Adam(0.1, lazy_embeddings=True, **kwargs),
+        lambda **kwargs: ranvier.optimizers.RMSprop(0.1, clipnorm=0.1, **kwargs),
+    ):
+        fitted = trained(make())
+        ranvier.utils.set_random_seed(4)
+        model = classifier()
+        x, y = good_data()
+        model(x % 6)
+        optimizer = make(parameters=model)
+        for _ in range(2):
+            for start in (0, 8, 16):
+                optimizer.zero_grad()
+                error = model(x[start : start + 8] % 6, training=True) - y[start : start + 8]
+                ranvier.ops.mean(error * error).backward()
+                optimizer.step()
+        for ours, theirs in zip(fitted.get_weights(), model.get_weights(), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=1e-7)  # the loss is reduced in another order
+
+
+@pytest.mark.parametrize("rule", ["SGD", "RMSprop", "Adam", "AdamW"])
+def test_lazy_rows_stand_still(rule: str) -> None:
+    def rows(**kwargs: Any) -> tuple[np.ndarray, np.ndarray]:
+        start = trained("sgd", epochs=0).get_weights()[0]
+        optimizer = getattr(ranvier.optimizers, rule)(0.1, weight_decay=0.1, **kwargs)
+        return start, trained(optimizer).get_weights()[0]
+
+    start, lazy = rows(lazy_embeddings=True)
+    np.testing.assert_array_equal(lazy[6:], start[6:])
+    assert (lazy[:6] != start[:6]).all()
+    start, whole = rows()
+    assert (whole != start).all()  # Keras's way: the decay reaches every row
+
+
+def test_a_penalty_reaches_every_row_even_so() -> None:
+    optimizer = ranvier.optimizers.Adam(0.1, lazy_embeddings=True)
+    start = trained("sgd", epochs=0).get_weights()[0]
+    assert (trained(optimizer, embeddings_regularizer="l2").get_weights()[0] != start).all()
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_lazy_is_saved_and_training_goes_on_the_same(lazy: bool, tmp_path: Any) -> None:
+    optimizer = ranvier.optimizers.Adam(0.1, lazy_embeddings=lazy)
+    assert optimizer.get_config()["lazy_embeddings"] is lazy
+    model = trained(optimizer)
+    model.save(tmp_path / "model.rv")
+    again = ranvier.saving.load_model(tmp_path / "model.rv")
+    assert again.optimizer.lazy_embeddings is lazy
+    x, y = good_data()
+    for each in (model, again):
+        each.fit(x, y, batch_size=8, shuffle=False, verbose=0)
+    for ours, theirs in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)

@@ -48,17 +48,27 @@ Node::~Node() {
   }
 }
 
-const Tensor& Grads::open(int input, bool& accumulate) {
+const Tensor& Grads::open(int input, bool& accumulate, RowSet** rows) {
   Node& node = *node_.inputs_[static_cast<std::size_t>(input)];
   accumulate = node.filled_;
   if (!node.grad_.defined()) {
     node.grad_ = empty(node.shape_, node.dtype_);
+    if (node.rows_) node.rows_->touch_everything(true);
   } else if (accumulate && !node.is_leaf() && !node.grad_.exclusive()) {
     Tensor own = empty(node.shape_, node.dtype_);  // passed on by reference: somebody else still reads it
     copy_into(own, node.grad_);
     node.grad_ = own;
   }
   node.filled_ = true;
+  if (RowSet* set = node.rows_.get(); set != nullptr) {
+    if (rows == nullptr) {
+      exec([set, overwritten = !accumulate] { set->touch_everything(overwritten); });
+    } else {
+      set->prepare();
+      *rows = set;
+      if (!accumulate) exec([set, grad = node.grad_.raw(), item = size_of(node.dtype_)] { set->clear(grad, item); });
+    }
+  }
   return node.grad_;
 }
 
@@ -121,6 +131,7 @@ class Walk {
     Ref<Node> node;
     Tensor collected;  ///< what a leaf had collected before
     bool filled = false;
+    Ref<RowSet> rows;
     Tensor result;
   };
   struct Targets : std::vector<Target> {
@@ -130,6 +141,7 @@ class Walk {
         if (!t.node->is_leaf()) continue;
         t.node->grad_ = t.collected;
         t.node->filled_ = t.filled;
+        t.node->rows_ = t.rows;
       }
     }
     Targets(const Targets&) = delete;
@@ -191,6 +203,7 @@ void Walk::restrict_to(const std::vector<Tensor>& of) {
     if (!node.is_leaf()) continue;
     target.collected = std::exchange(node.grad_, Tensor());
     target.filled = std::exchange(node.filled_, false);
+    target.rows = std::exchange(node.rows_, nullptr);
   }
   const std::uint64_t leads = next_walk.fetch_add(1, std::memory_order_relaxed);
   for (auto it = nodes_.rbegin(); it != nodes_.rend(); ++it) {  // inputs before what was computed from them
@@ -259,7 +272,14 @@ void Leaf::require_grad(const Tensor& x, const Tensor& buffer) {
     Node& node = *node_of(x);
     if (node.filled_) copy_into(buffer, node.grad_);
     node.grad_ = buffer;
+    if (node.rows_) node.rows_->touch_everything(true);
   }
+}
+
+void Leaf::track_rows(const Tensor& x, const Ref<RowSet>& rows) {
+  check<StateError>(requires_grad(x) && is_leaf(x), "gradient: this tensor collects none");
+  rows->touch_everything(true);  // whatever has been collected so far
+  node_of(x)->rows_ = rows;
 }
 
 void Leaf::drop(const Tensor& x) {
@@ -281,11 +301,19 @@ void Leaf::clear_grad(const Tensor& x) {
 Tensor Leaf::settled_grad(const Tensor& x) {
   check<StateError>(requires_grad(x) && is_leaf(x), "gradient: this tensor collects none");
   Node& node = *node_of(x);
-  if (!node.grad_.defined()) node.grad_ = empty(node.shape_, node.dtype_);
-  if (!node.filled_)
+  RowSet* set = node.rows_.get();
+  if (!node.grad_.defined()) {
+    node.grad_ = empty(node.shape_, node.dtype_);
+    if (set != nullptr) set->touch_everything(true);
+  }
+  if (node.filled_) return node.grad_;
+  if (set != nullptr) {
+    exec([set, grad = node.grad_.raw(), item = size_of(node.dtype_)] { set->clear(grad, item); });
+  } else {
     exec([data = node.grad_.raw(), bytes = node.grad_.bytes()] {
       std::fill_n(static_cast<std::byte*>(data), bytes, std::byte{0});
     });
+  }
   return node.grad_;
 }
 

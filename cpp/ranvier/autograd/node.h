@@ -13,6 +13,7 @@
 #include <initializer_list>
 #include <vector>
 
+#include "ranvier/core/row_set.h"
 #include "ranvier/core/tensor.h"
 
 namespace ranvier {
@@ -44,6 +45,7 @@ class Node final : public RefCounted {
   Backward backward_;              ///< empty after the walk: the values it kept are freed
   Tensor grad_;                    ///< a leaf's gradient, or what has arrived so far during the walk
   bool filled_ = false;            ///< whether grad_ holds something yet
+  Ref<RowSet> rows_;               ///< of a table: which rows of grad_ hold it; null: any
   std::uint64_t visited_ = 0;
 };
 
@@ -70,11 +72,26 @@ class Grads {
     return {grad.data<T>(), accumulate};
   }
 
+  /// The place for the gradient of a table that adds to a few rows. `rows` is null where they are not tracked: then it
+  /// is an ordinary sink. Else the rows are zero, or hold what came before: add to some, and list them.
+  template <class T>
+  struct RowSink : Sink<T> {
+    RowSet* rows = nullptr;
+  };
+  template <class T>
+  RowSink<T> row_sink(int input) {
+    if (!wants(input)) return {};
+    bool accumulate = false;
+    RowSet* rows = nullptr;
+    const Tensor& grad = open(input, accumulate, &rows);
+    return {{grad.data<T>(), accumulate}, rows};
+  }
+
   /// The gradient of this input is `grad` itself (same number of elements): shared, copied or added as needed.
   void pass(int input, const Tensor& grad);
 
  private:
-  const Tensor& open(int input, bool& accumulate);
+  const Tensor& open(int input, bool& accumulate, RowSet** rows = nullptr);
   Node& node_;
 };
 
@@ -99,6 +116,8 @@ class Leaf {
   /// Makes x a leaf that collects gradients; `buffer`, when given, is where they are collected.
   static void require_grad(const Tensor& x, const Tensor& buffer = {});
   static void drop(const Tensor& x);
+  /// From now on `rows` knows which rows of the gradient may be other than zero; x is a leaf of shape (rows, width).
+  static void track_rows(const Tensor& x, const Ref<RowSet>& rows);
   static bool requires_grad(const Tensor& x);
   static bool is_leaf(const Tensor& x);
   /// The gradient so far; undefined when nothing has arrived since the last clear.

@@ -43,6 +43,23 @@ void check_indices(Index n, Index rows, const T* given, std::int64_t* index, Str
 }
 
 template <class T>
+void add_grouped_rows(std::span<const Index> rows, Index width, const Index* order, const Index* ends, const T* from,
+                      T* grad) {
+  const auto count = static_cast<Index>(rows.size());
+  const Index added = count == 0 ? 0 : ends[count - 1];
+  const Index each = count == 0 ? 1 : added / count + 1;
+  parallel_for(count, rows_for(count, each * width, grain), [=](Index begin, Index end) {
+    for (Index k = begin; k < end; ++k) {
+      T* to = grad + rows[static_cast<std::size_t>(k)] * width;
+      for (Index i = k == 0 ? 0 : ends[k - 1]; i < ends[k]; ++i) {
+        const T* row = from + order[i] * width;
+        for (Index j = 0; j < width; ++j) to[j] += row[j];
+      }
+    }
+  });
+}
+
+template <class T>
 void nonzero(Index n, const T* given, bool* mask) {
   parallel_for(n, grain, [=](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) mask[i] = given[i] != T{0};
@@ -56,6 +73,9 @@ RANVIER_INSTANTIATE(float)
 RANVIER_INSTANTIATE(double)
 RANVIER_INSTANTIATE(std::int32_t)
 RANVIER_INSTANTIATE(std::int64_t)
+template void add_grouped_rows<float>(std::span<const Index>, Index, const Index*, const Index*, const float*, float*);
+template void add_grouped_rows<double>(std::span<const Index>, Index, const Index*, const Index*, const double*,
+                                       double*);
 #undef RANVIER_INSTANTIATE
 
 }  // namespace ranvier::kernels

@@ -1,6 +1,8 @@
 // Looking rows up in a table by indices that nobody has checked yet.
 #pragma once
 
+#include <span>
+
 #include "ranvier/core/dtype.h"
 #include "ranvier/core/shape.h"
 
@@ -16,6 +18,12 @@ struct Stray {
 /// (position −1 when all are good). T: int32, int64, float, double.
 template <class T>
 void check_indices(Index n, Index rows, const T* given, std::int64_t* index, Stray* stray);
+
+/// grad[rows[k]] += Σ from[i] over the positions i that RowSet::group found for row k, in their order: the same bits on
+/// any number of threads.
+template <class T>
+void add_grouped_rows(std::span<const Index> rows, Index width, const Index* order, const Index* ends, const T* from,
+                      T* grad);
 
 /// mask[i] = given[i] is not 0.
 template <class T>

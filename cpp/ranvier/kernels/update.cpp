@@ -154,6 +154,18 @@ double sum_of_squares(Index n, const T* g) {
 }
 
 template <class T>
+double sum_of_squares_of_rows(std::span<const Index> rows, Index width, const T* g) {
+  const auto count = static_cast<Index>(rows.size());
+  return parallel_sum(count, rows_for(count, width, 2 * grain), [=](Index begin, Index end) {
+    double sum = 0;
+    for (Index k = begin; k < end; ++k) {
+      sum += sum_of_squares<T>(width, g + rows[static_cast<std::size_t>(k)] * width);
+    }
+    return sum;
+  });
+}
+
+template <class T>
 void scale_inplace(Index n, T factor, T* g) {
   each_vector<T>(n, [=](Index i, Index left) { store(g + i, factor * load(g + i, left), left); });
 }
@@ -186,15 +198,16 @@ void l1l2_gradient(Index n, double l1, double l2, const T* w, T scale, T* g, boo
   });
 }
 
-#define RANVIER_INSTANTIATE(T)                                                   \
-  template void sgd<T>(const SgdArgs&, Index, T*, const T*, T*);                 \
-  template void adam<T>(const AdamArgs&, Index, T*, const T*, T*, T*, T*);       \
-  template void rmsprop<T>(const RmspropArgs&, Index, T*, const T*, T*, T*, T*); \
-  template void decay<T>(Index, double, T*);                                     \
-  template double sum_of_squares<T>(Index, const T*);                            \
-  template void scale_inplace<T>(Index, T, T*);                                  \
-  template void clip_inplace<T>(Index, T, T*);                                   \
-  template T l1l2_penalty<T>(Index, double, double, const T*);                   \
+#define RANVIER_INSTANTIATE(T)                                                        \
+  template void sgd<T>(const SgdArgs&, Index, T*, const T*, T*);                      \
+  template void adam<T>(const AdamArgs&, Index, T*, const T*, T*, T*, T*);            \
+  template void rmsprop<T>(const RmspropArgs&, Index, T*, const T*, T*, T*, T*);      \
+  template void decay<T>(Index, double, T*);                                          \
+  template double sum_of_squares<T>(Index, const T*);                                 \
+  template double sum_of_squares_of_rows<T>(std::span<const Index>, Index, const T*); \
+  template void scale_inplace<T>(Index, T, T*);                                       \
+  template void clip_inplace<T>(Index, T, T*);                                        \
+  template T l1l2_penalty<T>(Index, double, double, const T*);                        \
   template void l1l2_gradient<T>(Index, double, double, const T*, T, T*, bool);
 RANVIER_INSTANTIATE(float)
 RANVIER_INSTANTIATE(double)

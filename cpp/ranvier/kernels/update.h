@@ -1,6 +1,8 @@
 // The optimizers' inner loops: one pass over a flat range of weights, gradients and slots.
 #pragma once
 
+#include <span>
+
 #include "ranvier/core/shape.h"
 
 namespace ranvier::kernels {
@@ -42,6 +44,9 @@ void decay(Index n, double rate, T* w);
 /// Σ g² in float64, by a fixed tree.
 template <class T>
 double sum_of_squares(Index n, const T* g);
+/// The same over some rows of a table, in the order given.
+template <class T>
+double sum_of_squares_of_rows(std::span<const Index> rows, Index width, const T* g);
 /// g *= factor; g = clamp(g, −limit, limit).
 template <class T>
 void scale_inplace(Index n, T factor, T* g);

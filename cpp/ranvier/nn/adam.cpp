@@ -27,8 +27,9 @@ class Adam final : public Optimizer {
     const double alpha = learning_rate * std::sqrt(1 - std::pow(beta_2_, t)) / (1 - std::pow(beta_1_, t));
     dispatch_floating(s.dtype, "Adam", [&](auto tag) {
       using T = typename decltype(tag)::type;
-      kernels::adam<T>({alpha, beta_1_, beta_2_, epsilon_}, s.size, static_cast<T*>(s.weight),
-                       static_cast<const T*>(s.grad), slot<T>(s, 0), slot<T>(s, 1), slot<T>(s, 2));
+      each_run<T>(s,
+                  [args = kernels::AdamArgs{alpha, beta_1_, beta_2_, epsilon_}](
+                      Index n, T* w, const T* g, T* m, T* v, T* vmax) { kernels::adam<T>(args, n, w, g, m, v, vmax); });
     });
   }
 

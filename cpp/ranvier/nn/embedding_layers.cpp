@@ -29,6 +29,7 @@ class Embedding final : public Layer {
   void make_parameters(const Shape& input) override {
     Embedding::check_input(input);
     table_ = add_parameter("embeddings", {rows_, width_}, "RandomUniform");
+    table_->track_rows();
   }
   void check_input(const Shape& input) const override {
     if (input.rank() < max_rank) return;

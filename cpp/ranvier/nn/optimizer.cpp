@@ -20,7 +20,7 @@ std::byte* end_of(void* data, Index size, DType dtype) {
 }
 
 bool continues(const Segment& a, const Segment& b) {
-  if (a.dtype != b.dtype || a.decay != b.decay) return false;
+  if (a.dtype != b.dtype || a.decay != b.decay || a.rows != nullptr || b.rows != nullptr) return false;
   const auto follows = [&](void* x, void* y) { return end_of(x, a.size, a.dtype) == static_cast<std::byte*>(y); };
   bool all = follows(a.weight, b.weight) && follows(a.grad, b.grad);
   for (std::size_t k = 0; k < a.slots.size(); ++k) all = all && follows(a.slots[k], b.slots[k]);
@@ -30,14 +30,9 @@ bool continues(const Segment& a, const Segment& b) {
 double sum_of_squares(const Segment& s) {
   return dispatch_floating(s.dtype, "clip", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    return kernels::sum_of_squares<T>(s.size, static_cast<const T*>(s.grad));
-  });
-}
-
-void scale(const Segment& s, double factor) {
-  dispatch_floating(s.dtype, "clip", [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    kernels::scale_inplace<T>(s.size, static_cast<T>(factor), static_cast<T*>(s.grad));
+    const auto* grad = static_cast<const T*>(s.grad);
+    if (s.partly) return kernels::sum_of_squares_of_rows<T>(s.rows->touched(), s.rows->width(), grad);
+    return kernels::sum_of_squares<T>(s.size, grad);
   });
 }
 
@@ -47,6 +42,7 @@ Optimizer::Optimizer(const io::Json& config, std::vector<std::string> slot_names
     : learning_rate(config.number("learning_rate")),
       slot_names_(std::move(slot_names)),
       weight_decay_(config.number("weight_decay", 0.0)),
+      lazy_embeddings_(config.flag("lazy_embeddings", false)),
       clipnorm_(positive(config, "clipnorm")),
       clipvalue_(positive(config, "clipvalue")),
       global_clipnorm_(positive(config, "global_clipnorm")) {
@@ -88,7 +84,8 @@ void Optimizer::refresh_segments() {
   for (const Entry& entry : entries_) {
     const Parameter& p = *entry.parameter;
     if (!p.trainable()) continue;
-    Segment s{p.value.dtype(), p.value.numel(), p.value.raw(), Leaf::settled_grad(p.value).raw(), {}, p.decay};
+    Segment s{p.value.dtype(), p.value.numel(), p.value.raw(), Leaf::settled_grad(p.value).raw(), {},
+              p.decay,         p.rows()};
     for (const Tensor& slot : entry.slots) s.slots.push_back(slot.raw());
     singles_.push_back(s);
     s.size = padded_size(p);  // what pads a parameter stays zero, so a pass may run over it
@@ -113,12 +110,27 @@ void Optimizer::step() {
   exec([this] { run_updates(); });
 }
 
+// A table changes in the rows that lookups reached where that is what the rule says, or what the user asked for.
+bool Optimizer::changes_rows_only(const Segment& s) const {
+  if (s.rows == nullptr || s.rows->everything()) return false;
+  return lazy_embeddings_ || (zero_changes_nothing() && (weight_decay_ == 0 || !s.decay));
+}
+
 void Optimizer::clip() {
+  const auto scale = [](const Segment& s, double factor) {
+    dispatch_floating(s.dtype, "clip", [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      each_run<T>(s,
+                  [factor](Index n, T*, T* g, T*, T*, T*) { kernels::scale_inplace<T>(n, static_cast<T>(factor), g); });
+    });
+  };
   if (clipvalue_) {
     for (const Segment& s : segments_) {
       dispatch_floating(s.dtype, "clip", [&](auto tag) {
         using T = typename decltype(tag)::type;
-        kernels::clip_inplace<T>(s.size, static_cast<T>(*clipvalue_), static_cast<T*>(s.grad));
+        each_run<T>(s, [limit = static_cast<T>(*clipvalue_)](Index n, T*, T* g, T*, T*, T*) {
+          kernels::clip_inplace<T>(n, limit, g);
+        });
       });
     }
   }
@@ -140,12 +152,16 @@ void Optimizer::clip() {
 
 void Optimizer::run_updates() {
   ++iterations;
+  for (Segment& s : segments_) s.partly = changes_rows_only(s);
+  for (Segment& s : singles_) s.partly = changes_rows_only(s);
   clip();
   for (const Segment& s : segments_) {
     if (weight_decay_ != 0 && s.decay) {
       dispatch_floating(s.dtype, "weight_decay", [&](auto tag) {
         using T = typename decltype(tag)::type;
-        kernels::decay<T>(s.size, weight_decay_ * learning_rate, static_cast<T*>(s.weight));
+        each_run<T>(s, [rate = weight_decay_ * learning_rate](Index n, T* w, T*, T*, T*, T*) {
+          kernels::decay<T>(n, rate, w);
+        });
       });
     }
     update(s);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ranvier/io/json.h"
+#include "ranvier/kernels/pieces.h"
 #include "ranvier/nn/parameter.h"
 
 namespace ranvier::nn {
@@ -19,11 +20,14 @@ struct Segment {
   void* grad;
   std::vector<void*> slots;
   bool decay;
+  RowSet* rows = nullptr;  ///< of a table: the rows its gradient reaches
+  bool partly = false;     ///< whether this step changes those rows only
 };
 
 class Optimizer : public RefCounted {
  public:
-  /// Reads "learning_rate", "weight_decay", "clipnorm", "clipvalue", "global_clipnorm".
+  /// Reads "learning_rate", "weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "lazy_embeddings": tables of
+  /// which a step looks up a few rows keep the weights and slots of the others, also where the rule would move them.
   Optimizer(const io::Json& config, std::vector<std::string> slot_names);
 
   /// Packs the parameters side by side and makes their slots; parameters it has already are left alone.
@@ -48,10 +52,28 @@ class Optimizer : public RefCounted {
  protected:
   /// The rule for one segment; called inside exec, so it may read this object's numbers.
   virtual void update(const Segment& segment) const = 0;
-  /// Slot k of the segment, null when this optimizer runs without it.
-  template <class T>
-  static T* slot(const Segment& segment, std::size_t k) {
-    return k < segment.slots.size() ? static_cast<T*>(segment.slots[k]) : nullptr;
+  /// Whether a gradient of zero changes neither weight nor slots, so that rows without one may be left out.
+  virtual bool zero_changes_nothing() const { return false; }
+  /// f(n, weights, gradients, slots of the first kind, of the second, of the third) for what this step changes: the
+  /// whole segment at once, or the rows of a table one by one. Slots this optimizer runs without are null.
+  template <class T, class F>
+  static void each_run(const Segment& s, const F& f) {
+    const auto run = [&](Index first, Index n) {
+      const auto slot = [&](std::size_t k) {
+        return k < s.slots.size() ? static_cast<T*>(s.slots[k]) + first : nullptr;
+      };
+      f(n, static_cast<T*>(s.weight) + first, static_cast<T*>(s.grad) + first, slot(0), slot(1), slot(2));
+    };
+    if (!s.partly) {
+      run(0, s.size);
+      return;
+    }
+    const std::span<const Index> rows = s.rows->touched();
+    const auto count = static_cast<Index>(rows.size());
+    const Index width = s.rows->width();
+    parallel_for(count, kernels::rows_for(count, width, 8192), [&](Index begin, Index end) {
+      for (Index k = begin; k < end; ++k) run(rows[static_cast<std::size_t>(k)] * width, width);
+    });
   }
 
  private:
@@ -60,11 +82,13 @@ class Optimizer : public RefCounted {
     std::vector<Tensor> slots;
   };
   void refresh_segments();
+  bool changes_rows_only(const Segment& segment) const;
   void clip();
   void run_updates();
 
   std::vector<std::string> slot_names_;
   double weight_decay_ = 0;
+  bool lazy_embeddings_;
   std::optional<double> clipnorm_;
   std::optional<double> clipvalue_;
   std::optional<double> global_clipnorm_;

@@ -57,10 +57,18 @@ void Parameter::set_trainable(bool trainable) {
   if (trainable == trainable_) return;
   if (trainable) {
     Leaf::require_grad(value, grad_buffer_);
+    if (rows_) Leaf::track_rows(value, rows_);
   } else {
     Leaf::drop(value);
   }
   trainable_ = trainable;
+  ++layout;
+}
+
+void Parameter::track_rows() {
+  check(value.rank() == 2, "[", path, "] expected a table of shape (rows, width), received shape ", value.shape());
+  rows_ = make_ref<RowSet>(value.dim(0), value.dim(1));
+  if (trainable_) Leaf::track_rows(value, rows_);
   ++layout;
 }
 

@@ -25,11 +25,17 @@ class Parameter final : public RefCounted {
   /// Copies values of the same shape in, converting the dtype; ValueError naming the weight otherwise.
   void assign(const Tensor& values);
 
+  /// Of a table (rows, width): notes which rows gradients reach, so that a step costs what those cost.
+  void track_rows();
+  /// Null when they are not tracked.
+  RowSet* rows() const { return rows_.get(); }
+
  private:
   friend void pack(const std::vector<Ref<Parameter>>& parameters);
   bool trainable_ = false;
   bool in_arena_ = false;
   Tensor grad_buffer_;  ///< its place in the arena of gradients, kept while it is frozen
+  Ref<RowSet> rows_;
 };
 
 using Parameters = std::vector<Ref<Parameter>>;

@@ -18,10 +18,11 @@ class Rmsprop final : public Optimizer {
   void update(const Segment& s) const override {
     dispatch_floating(s.dtype, "RMSprop", [&](auto tag) {
       using T = typename decltype(tag)::type;
-      T* average = centered_ ? slot<T>(s, 1) : nullptr;
-      T* momentum = momentum_ > 0 ? slot<T>(s, centered_ ? 2 : 1) : nullptr;
-      kernels::rmsprop<T>({learning_rate, rho_, momentum_, epsilon_}, s.size, static_cast<T*>(s.weight),
-                          static_cast<const T*>(s.grad), slot<T>(s, 0), average, momentum);
+      each_run<T>(s, [this](Index n, T* w, const T* g, T* v, T* second, T* third) {
+        T* average = centered_ ? second : nullptr;
+        T* momentum = centered_ ? third : second;
+        kernels::rmsprop<T>({learning_rate, rho_, momentum_, epsilon_}, n, w, g, v, average, momentum);
+      });
     });
   }
 

@@ -18,10 +18,11 @@ class Sgd final : public Optimizer {
   void update(const Segment& s) const override {
     dispatch_floating(s.dtype, "SGD", [&](auto tag) {
       using T = typename decltype(tag)::type;
-      kernels::sgd<T>({learning_rate, momentum_, nesterov_}, s.size, static_cast<T*>(s.weight),
-                      static_cast<const T*>(s.grad), slot<T>(s, 0));
+      each_run<T>(s, [args = kernels::SgdArgs{learning_rate, momentum_, nesterov_}](
+                         Index n, T* w, const T* g, T* v, T*, T*) { kernels::sgd<T>(args, n, w, g, v); });
     });
   }
+  bool zero_changes_nothing() const override { return momentum_ == 0; }
 
  private:
   double momentum_;

@@ -33,10 +33,21 @@ Tensor embedding(const Tensor& table, const Tensor& indices, kernels::Stray* str
   return attach("embedding", y, {&table}, [=](const Tensor& dy, Grads& to) {
     dispatch_floating(dy.dtype(), "gradient", [&](auto tag) {
       using T = typename decltype(tag)::type;
-      const auto sink = to.sink<T>(0);
-      detail::clear(sink, rows * width);
-      exec([=, at = static_cast<const std::int64_t*>(index.data<std::int64_t>()), from = dy.data<T>(),
-            data = sink.data] { kernels::scatter_add_rows<T>(n, rows, width, at, from, data); });
+      const auto sink = to.row_sink<T>(0);
+      if (!sink) return;
+      const auto* at = static_cast<const std::int64_t*>(index.data<std::int64_t>());
+      const T* from = dy.data<T>();
+      T* data = sink.data;
+      if (sink.rows == nullptr) {
+        detail::clear(sink, rows * width);
+        exec([=] { kernels::scatter_add_rows<T>(n, rows, width, at, from, data); });
+        return;
+      }
+      const Tensor order = empty({n}, DType::int64);
+      exec([=, set = sink.rows, place = order.data<std::int64_t>()] {
+        const Index* ends = set->group(n, at, place);
+        kernels::add_grouped_rows<T>(set->touched(), width, place, ends, from, data);
+      });
     });
   });
 }

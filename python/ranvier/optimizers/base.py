@@ -28,13 +28,21 @@ class Optimizer:
         name: defaults to the snake_case class name, numbered.
         parameters: the weights to update, a list of Variables or a model (read at the first `step`), for training
             loops of one's own; `compile` and `fit` do not need it.
+        lazy_embeddings: leave the rows of an `Embedding` that a step did not look up as they are, weights and running
+            means, also where momentum or weight decay would move them (the LazyAdam of TensorFlow Addons). Steps then
+            cost what the rows looked up cost, with other results than Keras's. Default False. SGD without momentum and
+            weight decay changes no other rows anyway. A table whose gradient comes from elsewhere too (a regularizer,
+            weights shared with another layer) is always updated as a whole.
 
     Raises:
         ValueError: a number out of its range, or more than one way of clipping.
     """
 
     _arguments: ClassVar[tuple[str, ...]] = ()  # beside those of the base
-    _base_arguments: ClassVar[tuple[str, ...]] = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue")
+    _base_arguments: ClassVar[tuple[str, ...]] = (
+        *("weight_decay", "clipnorm", "global_clipnorm", "clipvalue"),
+        "lazy_embeddings",
+    )
 
     def __init__(
         self,
@@ -45,6 +53,7 @@ class Optimizer:
         global_clipnorm: float | None = None,
         name: str | None = None,
         parameters: Any = None,
+        lazy_embeddings: bool = False,
     ) -> None:
         self._engine_optimizer: _core.Optimizer | None = None
         self.name = name or auto_name(type(self).__name__.lower())
@@ -61,6 +70,7 @@ class Optimizer:
         self.clipnorm = self._limit("clipnorm", clipnorm)
         self.clipvalue = self._limit("clipvalue", clipvalue)
         self.global_clipnorm = self._limit("global_clipnorm", global_clipnorm)
+        self.lazy_embeddings = bool(lazy_embeddings)
         self._parameters = parameters
         self._excluded: list[Variable] = []
         self._excluded_names: list[str] = []

@@ -19,7 +19,7 @@ class SGD(Optimizer):
         learning_rate: default 0.01.
         momentum: in [0, 1]. Default 0.
         nesterov: Nesterov's form. Default False.
-        weight_decay, clipnorm, clipvalue, global_clipnorm, name, parameters: as in `Optimizer`.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, name, parameters, lazy_embeddings: as in `Optimizer`.
     """
 
     _arguments = ("momentum", "nesterov")
@@ -36,8 +36,11 @@ class SGD(Optimizer):
         name: str | None = None,
         *,
         parameters: Any = None,
+        lazy_embeddings: bool = False,
     ) -> None:
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, parameters)
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, parameters, lazy_embeddings
+        )
         self.momentum = rate(momentum, self.name, "momentum")
         self.nesterov = bool(nesterov)
 
@@ -55,7 +58,7 @@ class RMSprop(Optimizer):
         momentum: in [0, 1]. Default 0.
         epsilon: default 1e-7.
         centered: default False.
-        weight_decay, clipnorm, clipvalue, global_clipnorm, name, parameters: as in `Optimizer`.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, name, parameters, lazy_embeddings: as in `Optimizer`.
     """
 
     _arguments = ("rho", "momentum", "epsilon", "centered")
@@ -74,8 +77,11 @@ class RMSprop(Optimizer):
         name: str | None = None,
         *,
         parameters: Any = None,
+        lazy_embeddings: bool = False,
     ) -> None:
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, parameters)
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, parameters, lazy_embeddings
+        )
         self.rho = rate(rho, self.name, "rho")
         self.momentum = rate(momentum, self.name, "momentum")
         self.epsilon = number(epsilon, self.name, "epsilon", 0)
@@ -94,7 +100,7 @@ class Adam(Optimizer):
         beta_2: in [0, 1). Default 0.999.
         epsilon: default 1e-7.
         amsgrad: divide by the running maximum of v (Reddi et al. 2018). Default False.
-        weight_decay, clipnorm, clipvalue, global_clipnorm, name, parameters: as in `Optimizer`.
+        weight_decay, clipnorm, clipvalue, global_clipnorm, name, parameters, lazy_embeddings: as in `Optimizer`.
     """
 
     _arguments = ("beta_1", "beta_2", "epsilon", "amsgrad")
@@ -113,8 +119,11 @@ class Adam(Optimizer):
         name: str | None = None,
         *,
         parameters: Any = None,
+        lazy_embeddings: bool = False,
     ) -> None:
-        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, parameters)
+        super().__init__(
+            learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, name, parameters, lazy_embeddings
+        )
         self.beta_1 = rate(beta_1, self.name, "beta_1", below_one=True)
         self.beta_2 = rate(beta_2, self.name, "beta_2", below_one=True)
         self.epsilon = number(epsilon, self.name, "epsilon", 0)
@@ -129,7 +138,7 @@ class AdamW(Adam):
         learning_rate: default 0.001.
         weight_decay: default 0.004.
         beta_1, beta_2, epsilon, amsgrad: as in `Adam`.
-        clipnorm, clipvalue, global_clipnorm, name, parameters: as in `Optimizer`.
+        clipnorm, clipvalue, global_clipnorm, name, parameters, lazy_embeddings: as in `Optimizer`.
     """
 
     def __init__(
@@ -146,6 +155,7 @@ class AdamW(Adam):
         name: str | None = None,
         *,
         parameters: Any = None,
+        lazy_embeddings: bool = False,
     ) -> None:
         if weight_decay is None:
             raise ValueError("[AdamW] weight_decay: expected a number, received None; use Adam for none.")
@@ -161,4 +171,5 @@ class AdamW(Adam):
             global_clipnorm,
             name,
             parameters=parameters,
+            lazy_embeddings=lazy_embeddings,
         )
