@@ -184,7 +184,7 @@ def test_fit_equals_a_loop_of_ones_own() -> None:
 @pytest.mark.parametrize("rule", ["SGD", "RMSprop", "Adam", "AdamW"])
 def test_lazy_rows_stand_still(rule: str) -> None:
     def rows(**kwargs: Any) -> tuple[np.ndarray, np.ndarray]:
-        start = trained("sgd", epochs=0).get_weights()[0]
+        start = trained(ranvier.optimizers.SGD(0.0)).get_weights()[0]
         optimizer = getattr(ranvier.optimizers, rule)(0.1, weight_decay=0.1, **kwargs)
         return start, trained(optimizer).get_weights()[0]
 
@@ -197,7 +197,7 @@ def test_lazy_rows_stand_still(rule: str) -> None:
 
 def test_a_penalty_reaches_every_row_even_so() -> None:
     optimizer = ranvier.optimizers.Adam(0.1, lazy_embeddings=True)
-    start = trained("sgd", epochs=0).get_weights()[0]
+    start = trained(ranvier.optimizers.SGD(0.0)).get_weights()[0]
     assert (trained(optimizer, embeddings_regularizer="l2").get_weights()[0] != start).all()
 
 

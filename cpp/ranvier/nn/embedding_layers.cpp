@@ -11,7 +11,10 @@ namespace {
 class Embedding final : public Layer {
  public:
   explicit Embedding(const io::Json& config)
-      : Layer(config), rows_(config.integer("input_dim")), width_(config.integer("output_dim")) {
+      : Layer(config),
+        rows_(config.integer("input_dim")),
+        width_(config.integer("output_dim")),
+        mask_zero_(config.flag("mask_zero", false)) {
     if (rows_ < 1 || width_ < 1) {
       reject("expected input_dim >= 1 and output_dim >= 1, received ", rows_, " and ", width_);
     }
@@ -24,6 +27,9 @@ class Embedding final : public Layer {
     out.push_back(width_);
     return out;
   }
+
+  bool supports_masking() const override { return mask_zero_; }
+  bool streams() const override { return true; }
 
  protected:
   void make_parameters(const Shape& input) override {
@@ -38,10 +44,11 @@ class Embedding final : public Layer {
   Tensor call(const Tensor& x, Context& context) override {
     const auto stray = std::make_shared<kernels::Stray>();
     const bool asked = context.checks != nullptr || Program::recording() == nullptr;
-    const Tensor y = ops::embedding(table_->value, x, asked ? stray.get() : &unread_);
+    Tensor y = ops::embedding(table_->value, x, asked ? stray.get() : &unread_);
     context.check_step([this, stray, shape = x.shape()](std::span<const Index> rows) {
       if (stray->position >= 0) refuse(*stray, shape, rows);
     });
+    if (mask_zero_) y.set_mask(ops::not_zero(x));
     return y;
   }
 
@@ -75,6 +82,7 @@ class Embedding final : public Layer {
 
   Index rows_;
   Index width_;
+  bool mask_zero_;
   Ref<Parameter> table_;
   kernels::Stray unread_;  ///< where replays nobody asks leave their notes
 };
