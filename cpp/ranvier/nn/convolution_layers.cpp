@@ -4,7 +4,9 @@
 #include "ranvier/nn/families.h"
 #include "ranvier/nn/fusion.h"
 #include "ranvier/nn/spatial.h"
+#include "ranvier/nn/stream.h"
 #include "ranvier/ops/conv.h"
+#include "ranvier/ops/shape.h"
 
 namespace ranvier::nn {
 namespace {
@@ -46,6 +48,11 @@ class Convolution : public Layer, public ProductLayer {
     }
   }
 
+  bool streams() const override {
+    return options_.padding == ops::ConvOptions::Padding::causal &&
+           (options_.strides.empty() || options_.strides[0] == 1);
+  }
+
   bool open() const override { return fused_ && activation_.function == ops::Unary::identity; }
   int channel_axis(int rank) const override { return options_.channels_first ? 1 : rank - 1; }
   ops::Weights weights() const override { return {last_kernel()->value, use_bias_ ? bias_->value : Tensor()}; }
@@ -85,9 +92,26 @@ class Convolution : public Layer, public ProductLayer {
            ".");
   }
 
-  Tensor call(const Tensor& x, Context&) override {
-    const Tensor y = convolve(x, weights(), options_);
+  Tensor call(const Tensor& x, Context& context) override {
+    const Tensor y =
+        context.stream == nullptr ? convolve(x, weights(), options_) : convolve_piece(x, context.stream->slot(*this));
     return fused_ ? y : activation_(y);
+  }
+
+  // The inputs that windows of the next piece reach back to stand in front of it.
+  Tensor convolve_piece(const Tensor& x, StreamSlot& slot) const {
+    const Index reach = (window_[0] - 1) * (options_.dilation.empty() ? 1 : options_.dilation[0]);
+    const int time = options_.channels_first ? 2 : 1;
+    Shape before = x.shape();
+    before[time] = reach;
+    const Tensor joined =
+        ops::concatenate({slot.state().empty() ? zeros(before, x.dtype()) : slot.state()[0], x}, time);
+    ops::ConvOptions options = options_;
+    options.padding = ops::ConvOptions::Padding::valid;
+    std::vector<ops::Range> last(static_cast<std::size_t>(time) + 1);
+    last.back().start = x.dim(time);
+    slot.advance({ops::slice(joined, last)}, x.dim(time));
+    return convolve(joined, weights(), options);
   }
 
   Shape kernel_shape(Index in, Index out) const {

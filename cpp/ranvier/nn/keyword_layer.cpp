@@ -71,13 +71,19 @@ void KeywordLayer::check_call(const Call& call) const {
   }
 }
 
-Call KeywordLayer::positional(std::size_t count) const {
-  Call call{argument_names()};
-  if (count > call.arguments.size()) {
-    reject("expected at most ", call.arguments.size(), " inputs (", joined(call.arguments), "), received ", count);
+const Call& KeywordLayer::positional(std::size_t count) const {
+  std::call_once(known_, [this] {
+    positional_.emplace_back();
+    for (const std::string& name : argument_names()) {
+      positional_.push_back(positional_.back());
+      positional_.back().arguments.push_back(name);
+    }
+  });
+  if (count >= positional_.size()) {
+    const std::vector<std::string>& all = positional_.back().arguments;
+    reject("expected at most ", all.size(), " inputs (", joined(all), "), received ", count);
   }
-  call.arguments.resize(count);
-  return call;
+  return positional_[count];
 }
 
 void KeywordLayer::build_for(const Call& call, const Shapes& inputs) {

@@ -1,6 +1,7 @@
 // Layers whose calls take more than their inputs: further tensors by name (initial states, masks), and options.
 #pragma once
 
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,7 +39,7 @@ class KeywordLayer : public MultiLayer {
   /// ValueError unless `call` names arguments and options that there are.
   void check_call(const Call& call) const;
   /// The call that positions alone make.
-  Call positional(std::size_t count) const;
+  const Call& positional(std::size_t count) const;
 
   /// As Layer::build, for this kind of call.
   void build_for(const Call& call, const Shapes& inputs);
@@ -59,6 +60,10 @@ class KeywordLayer : public MultiLayer {
   void check_inputs(const Shapes& inputs) const override { check_inputs(positional(inputs.size()), inputs); }
   Tensor call(const Tensor& x, Context& context) override;
   Tensors call_all(const Tensors& xs, Context& context) override { return call(positional(xs.size()), xs, context); }
+
+ private:
+  mutable std::once_flag known_;
+  mutable std::vector<Call> positional_;  ///< of 0, 1, … tensors; for these are looked up in every step
 };
 
 /// The same layer, called in one particular way; the layer itself for a plain call. ValueError when it takes no such
