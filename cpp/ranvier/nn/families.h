@@ -17,6 +17,7 @@ LayerClass layer_class(const char* name) {
 }
 
 Family dense_layers();
+Family attention_layers();
 Family embedding_layers();
 Family convolution_layers();
 Family activation_layers();

@@ -296,4 +296,20 @@ ScoredAttention attention_with_scores(const Tensor& q, const Tensor& given_k, co
   return {transpose(reshape(mixed, {size.batch, size.heads, size.queries, size.value_size}), {0, 2, 1, 3}), scores};
 }
 
+void write_steps(const Tensor& piece, const Tensor& cache, Index at) {
+  Shape room = piece.shape();
+  if (room.rank() > 1 && cache.rank() > 1) room[1] = cache.dim(1);
+  check(piece.rank() > 1 && room == cache.shape() && piece.dtype() == cache.dtype() && at >= 0 &&
+            at + piece.dim(1) <= cache.dim(1),
+        "attention: expected a cache with room for steps of shape ", piece.shape(), " from ", at, " on, received ",
+        cache.shape());
+  const Index row = piece.shape().numel(2, piece.rank()) * static_cast<Index>(size_of(piece.dtype()));
+  exec([batch = piece.dim(0), from_row = piece.dim(1) * row, to_row = cache.dim(1) * row, start = at * row,
+        from = static_cast<const std::byte*>(piece.raw()), to = static_cast<std::byte*>(cache.raw())] {
+    for (Index b = 0; b < batch; ++b) {
+      std::copy_n(from + b * from_row, from_row, to + b * to_row + start);
+    }
+  });
+}
+
 }  // namespace ranvier::ops

@@ -48,4 +48,7 @@ ScoredAttention attention_with_scores(const Tensor& q, const Tensor& k, const Te
 /// Of the options only causal, offset and window are read.
 Tensor masked_softmax(const Tensor& scores, const AttentionMasks& masks, const AttentionOptions& options = {});
 
+/// cache[:, at:at + steps] = piece for a cache (batch, room, …) and a piece (batch, steps, …) of its dtype; no gradient.
+void write_steps(const Tensor& piece, const Tensor& cache, Index at);
+
 }  // namespace ranvier::ops
