@@ -2,6 +2,7 @@
 #include "bindings.h"
 #include "ranvier/nn/initializers.h"
 #include "ranvier/ops/conv.h"
+#include "ranvier/ops/einsum.h"
 #include "ranvier/ops/elementwise.h"
 #include "ranvier/ops/loss.h"
 #include "ranvier/ops/matmul.h"
@@ -86,6 +87,8 @@ void bind_math(py::module_& m) {
   m.def("glu", &ops::glu, py::arg("x"), py::arg("axis") = -1, Flush(), "Gated linear unit.");
   m.def("matmul", &ops::matmul, py::arg("a"), py::arg("b"), py::arg("transpose_a") = false,
         py::arg("transpose_b") = false, Flush(), "Matrix product over the last two axes.");
+  m.def("einsum", &ops::einsum, py::arg("equation"), py::arg("xs"), Flush(),
+        "Sums of products in Einstein's notation.");
   m.def(
       "dense",
       [](const Tensor& x, const Tensor& kernel, const std::optional<Tensor>& bias, const std::string& activation,

@@ -19,6 +19,7 @@ LayerClass layer_class(const char* name) {
 Family dense_layers();
 Family attention_layers();
 Family embedding_layers();
+Family einsum_layers();
 Family convolution_layers();
 Family activation_layers();
 Family noise_layers();

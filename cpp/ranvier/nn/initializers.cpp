@@ -38,8 +38,7 @@ Tensor with_generator(const Json& config, Draw draw) {
 
 // Scaled by the number of inputs/outputs so that the variance of signals is kept (Glorot & Bengio 2010, He et al. 2015).
 Tensor variance_scaling(const Json& config, double scale, const std::string& mode, const std::string& distribution,
-                        const Shape& shape, DType dtype) {
-  const Fans fans = fans_of(shape);
+                        const Shape& shape, const Fans& fans, DType dtype) {
   double n = (fans.in + fans.out) / 2;
   if (mode == "fan_in") {
     n = fans.in;
@@ -99,10 +98,10 @@ constexpr Scaled scaled[] = {
 
 }  // namespace
 
-Tensor initialize(const Json& spec, const Shape& shape, DType dtype) {
+Tensor initialize(const Json& spec, const Shape& shape, DType dtype, const Shape& given) {
   const std::string name = spec.is_text() ? spec.as_text() : spec.text("class_name");
-  const Json* given = spec.is_text() ? nullptr : spec.find("config");
-  const Json config = given != nullptr ? *given : Json(Json::Object{});
+  const Json* settings = spec.is_text() ? nullptr : spec.find("config");
+  const Json config = settings != nullptr ? *settings : Json(Json::Object{});
   checked_bytes(shape, size_of(dtype));
 
   if (name == "Zeros") return zeros(shape, dtype);
@@ -119,12 +118,13 @@ Tensor initialize(const Json& spec, const Shape& shape, DType dtype) {
                                 name == "TruncatedNormal", dtype, g);
     });
   }
+  const Fans fans = fans_of(given.rank() == 2 ? given : shape);
   for (const Scaled& s : scaled) {
-    if (name == s.name) return variance_scaling(config, s.scale, s.mode, s.distribution, shape, dtype);
+    if (name == s.name) return variance_scaling(config, s.scale, s.mode, s.distribution, shape, fans, dtype);
   }
   if (name == "VarianceScaling") {
     return variance_scaling(config, config.number("scale", 1.0), config.text("mode", "fan_in"),
-                            config.text("distribution", "truncated_normal"), shape, dtype);
+                            config.text("distribution", "truncated_normal"), shape, fans, dtype);
   }
   if (name == "Orthogonal") return orthogonal(config, shape, dtype);
   if (name == "Identity") return identity(config, shape, dtype);

@@ -43,6 +43,12 @@ Tensor reshape(const Tensor& x, const std::vector<Index>& shape) {
   return with_shape("reshape", x, out);
 }
 
+Tensor weight_as(const Tensor& weight, const Shape& shape) {
+  Tensor y = view(weight, shape);
+  y.impl()->node = weight.impl()->node;
+  return y;
+}
+
 Tensor expand_dims(const Tensor& x, Index axis) {
   const int at = normalize_axis(axis, x.rank() + 1, "expand_dims");
   Shape shape = x.shape().slice(0, at);

@@ -10,6 +10,8 @@ namespace ranvier::ops {
 
 /// One dimension may be -1.
 Tensor reshape(const Tensor& x, const std::vector<Index>& shape);
+/// A weight under another shape of as many elements: its gradient goes straight to the weight's place, without a copy.
+Tensor weight_as(const Tensor& weight, const Shape& shape);
 Tensor expand_dims(const Tensor& x, Index axis);
 /// Removes axes of size 1 (all of them when `axes` is empty).
 Tensor squeeze(const Tensor& x, const std::vector<Index>& axes = {});

@@ -28,6 +28,7 @@ from ranvier.layers.convolution_transpose import (
     Convolution3DTranspose,
 )
 from ranvier.layers.core import Activation, Dense, Identity, Input, InputLayer, Lambda
+from ranvier.layers.einsum_dense import EinsumDense
 from ranvier.layers.embedding import Embedding
 from ranvier.layers.image_colour import (
     RandomBrightness,
@@ -179,6 +180,7 @@ __all__ = [
     "Dropout",
     "ELU",
     "Embedding",
+    "EinsumDense",
     "Equalization",
     "Flatten",
     "GaussianDropout",

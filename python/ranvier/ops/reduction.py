@@ -20,6 +20,7 @@ __all__ = [
     "argmin",
     "count_nonzero",
     "dot",
+    "einsum",
     "logsumexp",
     "matmul",
     "max",
@@ -162,6 +163,26 @@ def dot(x1: Any, x2: Any) -> Tensor:
             f"[dot] x2: expected at most 2 axes, received shape {b.shape}; matmul multiplies stacks of matrices."
         )
     return matmul(a, b)
+
+
+def einsum(subscripts: str, *operands: Any) -> Tensor:
+    """Sum of products in Einstein's notation: ``einsum("ij,jk->ik", a, b)`` is ``a @ b``.
+
+    Pairs of operands are multiplied from left to right, as matrices. Without ``->`` the output has the letters that
+    appear once, in alphabetical order; an ellipsis broadcasts.
+
+    Raises:
+        ValueError: another notation (a letter twice in one term among it), or sizes that do not fit.
+    """
+    if not isinstance(subscripts, str):
+        raise TypeError(f"[einsum] subscripts: expected a string, received {subscripts!r:.200}.")
+    if not operands:
+        raise ValueError("[einsum] expected at least one operand, received none.")
+    given = [tensor(x) for x in operands]
+    if any(x.dtype in config.FLOATS for x in given):
+        return engine.einsum(subscripts, given)
+    exact = engine.einsum(subscripts, [engine.cast(x, "float64") for x in given])
+    return engine.cast(exact, "int64" if any(x.dtype == "int64" for x in given) else "int32")
 
 
 def outer(x1: Any, x2: Any) -> Tensor:
