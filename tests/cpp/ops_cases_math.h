@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ops_table.h"
+#include "ranvier/ops/einsum.h"
 #include "ranvier/ops/elementwise.h"
 #include "ranvier/ops/matmul.h"
 #include "ranvier/ops/reduce.h"
@@ -134,6 +135,28 @@ inline void add_products(Table& table) {
   table.add("matmul with itself", {{{4, 4}}}, [](const Tensors& x) { return matmul(x[0], x[0], false, true); });
   table.large("matmul batch", {{{40, 30, 50}}, {{40, 50, 20}}}, [](const Tensors& x) { return matmul(x[0], x[1]); });
   table.large("matmul", {{{200, 300}}, {{300, 130}}}, [](const Tensors& x) { return matmul(x[0], x[1]); });
+
+  struct Einstein {
+    const char* equation;
+    Shape a;
+    Shape b;
+  };
+  for (const Einstein& e : std::vector<Einstein>{{"ab,bc->ac", {3, 5}, {5, 4}},
+                                                 {"ab,cb->ca", {3, 5}, {4, 5}},
+                                                 {"abc,cde->abde", {2, 3, 5}, {5, 2, 4}},
+                                                 {"abc,bcd->abd", {2, 3, 5}, {3, 5, 4}},
+                                                 {"abc,bd->dca", {2, 3, 5}, {3, 4}},
+                                                 {"abc,bd->", {2, 3, 5}, {3, 4}},
+                                                 {"a...,...b->b...a", {5, 2, 3}, {2, 1, 4}},
+                                                 {"ab,ab->ab", {3, 4}, {3, 4}},
+                                                 {"a,b->ab", {3}, {4}}}) {
+    table.add(std::string("einsum ") + e.equation, {{e.a}, {e.b}}, [name = e.equation](const Tensors& x) {
+      return einsum(name, {x[0], x[1]});
+    });
+  }
+  table.add("einsum of three", {{{2, 3}}, {{3, 4, 2}}, {{4, 3}}}, [](const Tensors& x) {
+    return einsum("ab,bca,cb->ca", {x[0], x[1], x[2]});
+  });
 
   for (Unary op : {Unary::identity, Unary::relu, Unary::tanh, Unary::sigmoid, Unary::gelu, Unary::silu,
                    Unary::leaky_relu, Unary::softplus}) {

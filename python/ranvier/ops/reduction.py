@@ -179,10 +179,11 @@ def einsum(subscripts: str, *operands: Any) -> Tensor:
     if not operands:
         raise ValueError("[einsum] expected at least one operand, received none.")
     given = [tensor(x) for x in operands]
-    if any(x.dtype in config.FLOATS for x in given):
+    dtypes = {x.dtype for x in given}
+    if not dtypes.isdisjoint(config.FLOATS):
         return engine.einsum(subscripts, given)
-    exact = engine.einsum(subscripts, [engine.cast(x, "float64") for x in given])
-    return engine.cast(exact, "int64" if any(x.dtype == "int64" for x in given) else "int32")
+    exact = engine.einsum(subscripts, [engine.cast(x, "float64") for x in given])  # whole numbers below 2**53
+    return engine.cast(exact, "int64" if "int64" in dtypes else "int32")
 
 
 def outer(x1: Any, x2: Any) -> Tensor:
