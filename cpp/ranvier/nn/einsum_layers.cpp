@@ -57,6 +57,14 @@ class EinsumDense final : public Layer {
     return out;
   }
 
+  // Time is axis 1: it has to stay there, without meeting the kernel.
+  bool streams() const override {
+    const int at = left_ ? elided_axes(input_shape()) : 0;
+    if (at > 1) return true;
+    const auto i = static_cast<std::size_t>(1 - at);
+    return i < input_.size() && i < output_.size() && input_[i] == output_[i] && !has(kernel_letters_, input_[i]);
+  }
+
  protected:
   void make_parameters(const Shape& input) override {
     check_sizes(input);

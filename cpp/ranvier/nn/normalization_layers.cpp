@@ -78,6 +78,11 @@ class BatchNormalization final : public Layer, public NormalizingLayer {
 class OverAxes : public Layer {
  public:
   using Layer::Layer;
+  // Time is axis 1.
+  bool streams() const override {
+    const std::vector<Index> axes = axes_for(input_shape().rank());
+    return std::find(axes.begin(), axes.end(), 1) == axes.end();
+  }
 
  protected:
   /// The axes of an input of this rank, ascending.
@@ -124,6 +129,7 @@ class LayerNormalization final : public OverAxes {
         epsilon_(config.number("epsilon", 1e-3)),
         center_(config.flag("center", true)),
         scale_(config.flag("scale", true)) {}
+  bool supports_masking() const override { return true; }
 
  protected:
   void make_parameters(const Shape& input) override {
@@ -167,6 +173,7 @@ class RMSNormalization final : public OverAxes {
 class UnitNormalization final : public OverAxes {
  public:
   using OverAxes::OverAxes;
+  bool supports_masking() const override { return true; }
 
  protected:
   void make_parameters(const Shape& input) override { (void)axes_for(input.rank()); }
@@ -191,6 +198,8 @@ class GroupNormalization final : public Layer {
       reject("groups: expected a positive int, or -1 for one group per channel, received ", groups_);
     }
   }
+  bool supports_masking() const override { return true; }
+  bool streams() const override { return false; }  // its statistics are those of all time steps
 
  protected:
   void make_parameters(const Shape& input) override {
