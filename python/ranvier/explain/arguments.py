@@ -26,8 +26,8 @@ def check_model(model: Any, where: str) -> None:
         raise TypeError(f"[{where}] model: expected a Model or Sequential, received {type(model).__name__}.")
 
 
-def as_batch(model: Any, x: Any, where: str) -> Array:
-    """`x` as floating rows that fit the model, which is built for them if it was not.
+def as_batch(model: Any, x: Any, where: str, tokens: bool = False) -> Array:
+    """`x` as floating rows that fit the model, which is built for them if it was not; `tokens` may stay integers.
 
     Raises:
         TypeError: no model.
@@ -56,7 +56,8 @@ def as_batch(model: Any, x: Any, where: str) -> Array:
         raise ValueError(f"[{where}] x: expected {expected}, received x with shape {rows.shape}{hint}")
     if not len(rows):
         raise ValueError(f"[{where}] x: expected at least one row, received shape {rows.shape}.")
-    ready = np.ascontiguousarray(rows, dtype=dtype_of(model))
+    kept = tokens and rows.dtype.kind in "iu"
+    ready = np.ascontiguousarray(rows, dtype=rows.dtype if kept else dtype_of(model))
     if not model.built:
         with no_grad():
             model(ready[:1])
@@ -130,10 +131,13 @@ class Scorer:
         self.squashing: BeforeActivation | None = None
         self.indices: Array | None = None
 
-    def __call__(self, x: Any, rows: slice, watched: Any = ()) -> tuple[Tensor, Any]:
-        """The scores `(rows,)` of `x`, which are the rows `rows` of all, and what the watched layers saw."""
+    def __call__(self, x: Any, rows: slice, watched: Any = (), replaced: Any = None) -> tuple[Tensor, Any]:
+        """The scores `(rows,)` of `x`, which are the rows `rows` of all, and what the watched layers saw.
+
+        Layers in `replaced` give the tensors there instead of their own.
+        """
         extra = [] if self.squashing is None else [self.squashing.layer]
-        output, seen = run(self.model, x, [*watched, *extra])
+        output, seen = run(self.model, x, [*watched, *extra], replaced)
         if callable(self.target):
             return self._own(output, len(x)), seen
         if not isinstance(output, Tensor):

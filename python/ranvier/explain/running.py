@@ -7,8 +7,8 @@ hold a watched layer are run layer by layer instead; the tape is the same, so gr
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ranvier import _core, activations, ops
@@ -24,6 +24,8 @@ class Seen:
 
     inputs: Any
     output: Any
+    args: tuple[Any, ...] = ()  # behind the inputs
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
 
 
 @contextlib.contextmanager
@@ -36,34 +38,45 @@ def recording_gradients() -> Iterator[None]:
         _core.set_grad_enabled(outer)
 
 
-def run(model: Any, x: Any, watched: Sequence[Layer] = ()) -> tuple[Any, dict[Layer, Seen]]:
-    """The output of `model` for `x`, and what the `watched` layers saw (those that were called)."""
-    runner = _Runner(watched)
+def run(
+    model: Any, x: Any, watched: Sequence[Layer] = (), replaced: Mapping[Layer, Any] | None = None
+) -> tuple[Any, dict[Layer, Seen]]:
+    """The output of `model` for `x`, and what the `watched` layers saw (those that were called).
+
+    The layers in `replaced` give the values there instead of their own.
+    """
+    runner = _Runner(watched, replaced or {})
     with runner.hooks(model):
         output = runner.call(model, x)
     return output, {layer: runner.seen[id(layer)] for layer in watched if id(layer) in runner.seen}
 
 
 class _Runner:
-    def __init__(self, watched: Sequence[Layer]) -> None:
-        self.watched = {id(layer) for layer in watched}
+    def __init__(self, watched: Sequence[Layer], replaced: Mapping[Layer, Any]) -> None:
+        self.replaced = {id(layer): value for layer, value in replaced.items()}
+        self.watched = {id(layer) for layer in [*watched, *replaced]}
         self.seen: dict[int, Seen] = {}
 
-    def call(self, layer: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """`layer(inputs)`, part by part where a watched layer is inside."""
-        if not self._holds(layer):
-            output = layer(inputs, *args, **{"training": False, **kwargs})
-        elif is_stack(layer):
-            output = inputs
+    def call(self, layer: Any, *args: Any, **kwargs: Any) -> Any:
+        """`layer(...)`, part by part where a watched layer is inside."""
+        if id(layer) in self.replaced:
+            output = self.replaced[id(layer)]
+        elif self._holds(layer) and is_stack(layer):
+            (output,) = args
             for part in layer.layers:
                 output = self.call(part, output)
-        elif is_graph(layer):
-            output = self._run_graph(layer, inputs)
+        elif self._holds(layer) and is_graph(layer):
+            output = self._run_graph(layer, args[0])
         else:
-            output = layer(inputs, *args, **{"training": False, **kwargs})
-        if id(layer) in self.watched:
-            self.seen[id(layer)] = Seen(inputs, output)
+            output = layer(*args, **{"training": False, **kwargs})
+        self._note(layer, args, kwargs, output)
         return output
+
+    def _note(self, layer: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any) -> None:
+        if id(layer) in self.watched:
+            inputs = args[0] if args else next(iter(kwargs.values()))
+            rest = kwargs if args else dict(list(kwargs.items())[1:])
+            self.seen[id(layer)] = Seen(inputs, output, args[1:], rest)
 
     def _holds(self, layer: Any) -> bool:
         return any(id(inner) in self.watched for inner in every_layer(layer))
@@ -104,9 +117,10 @@ class _Runner:
     def _reporting(self, layer: Any) -> Callable[..., Any]:
         plain = type(layer).call
 
-        def call(inputs: Any, *args: Any, **kwargs: Any) -> Any:
-            output = plain(layer, inputs, *args, **kwargs)
-            self.seen[id(layer)] = Seen(inputs, output)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            replaced = id(layer) in self.replaced
+            output = self.replaced[id(layer)] if replaced else plain(layer, *args, **kwargs)
+            self._note(layer, args, kwargs, output)
             return output
 
         return call
