@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ranvier import _core
 from ranvier._core import Tensor, Variable
 from ranvier._symbolic import KerasTensor, is_symbolic, symbols
 from ranvier._tensor import convert_to_tensor
@@ -114,6 +115,17 @@ class DataLayer(Layer):
     def _result_dtype(self) -> str:
         """Dtype of what `encode` gives."""
         return self.dtype
+
+    def _symbolic_dtype(self, args: tuple[Any, ...]) -> str:
+        return self._result_dtype()
+
+    def _handle(self) -> _core.Layer:
+        if "string" in (self._result_dtype(), {"text": "string"}.get(self._takes)):
+            raise ValueError(
+                f"[{self.name}] expected text layers right behind the inputs of a model, received one behind layers of "
+                "numbers; apply it to the data, or to what the model gives."
+            )
+        return super()._handle()
 
 
 def batches_of(data: Any, steps: int | None, layer: str) -> Iterator[Any] | None:

@@ -23,6 +23,7 @@ def call_symbolically(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     Raises:
         ValueError: symbolic tensors next to arrays, or shapes that the layer cannot take.
     """
+    _refuse_text(layer, args)
     if not layer._is_operation:
         _refuse_mixed(layer, args)
         _check_arguments(layer, args, kwargs)
@@ -34,6 +35,17 @@ def call_symbolically(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any])
     if not layer._is_operation:
         layer._set_paths()
     return outputs
+
+
+def _refuse_text(layer: Any, args: tuple[Any, ...]) -> None:
+    """TypeError for strings in a layer of numbers."""
+    text = [tensor for tensor in symbols(args) if tensor.dtype == "string"]
+    takes = getattr(layer, "_takes", "numbers") != "numbers" or getattr(layer, "_front", None) is not None
+    if text and not takes:
+        raise TypeError(
+            f"[{layer.name}] expected numbers, received {text[0]!r}, which holds strings; put TextVectorization or "
+            "StringLookup in between."
+        )
 
 
 def _refuse_mixed(layer: Any, args: tuple[Any, ...]) -> None:

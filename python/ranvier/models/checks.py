@@ -17,6 +17,7 @@ from ranvier import config
 from ranvier.models.loss_report import non_finite_loss_message, observed_range
 from ranvier.models.target_checks import check_targets
 from ranvier.utils.arrays import as_array, column_names, describe
+from ranvier.utils.strings import holds_text, text_array
 
 __all__ = [
     "as_arrays",
@@ -37,7 +38,14 @@ Arrays = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 
 
 def as_arrays(
-    x: Any, y: Any = None, sample_weight: Any = None, *, where: str = "fit", finite: bool = True, prefix: str = ""
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    where: str = "fit",
+    finite: bool = True,
+    prefix: str = "",
+    text: bool = False,
 ) -> Arrays:
     """The data of a fit, evaluate or predict call as checked NumPy arrays, viewed rather than copied where possible.
 
@@ -48,6 +56,7 @@ def as_arrays(
         where: the calling method's name, for messages.
         finite: also look for NaN, infinite and (for `config.floatx()`) too large values. One pass over the data.
         prefix: put before the arguments' names in messages, e.g. `"validation "`.
+        text: `x` may hold strings.
 
     Returns:
         `(x, y, sample_weight)`; a weight of shape `(rows, 1)` comes back as `(rows,)`.
@@ -57,7 +66,7 @@ def as_arrays(
         ValueError: no rows or no columns, different numbers of rows, values that are not finite (with the first place).
     """
     x, y = _unwrap(x, y)
-    x_array = input_array(x, f"{prefix}x", where)
+    x_array = input_array(x, f"{prefix}x", where, text)
     y_array = None if y is None else as_array(y, f"{prefix}y", where)
     if y_array is not None and len(y_array) != len(x_array):
         raise ValueError(_unequal(x, x_array, y_array, where, prefix))
@@ -69,9 +78,9 @@ def as_arrays(
     return x_array, y_array, weight
 
 
-def input_array(x: Any, name: str, where: str = "fit") -> np.ndarray:
-    """`x` as an array of at least one row and one feature; errors as in `as_arrays`."""
-    array = as_array(x, name, where)
+def input_array(x: Any, name: str, where: str = "fit", text: bool = False) -> np.ndarray:
+    """`x` as an array of at least one row and one feature, with `text` also of `str`; errors as in `as_arrays`."""
+    array = np.atleast_1d(text_array(x, name, where)) if text and holds_text(x) else as_array(x, name, where)
     if array.size == 0:
         what = "row" if len(array) == 0 else "feature"
         raise ValueError(f"[{where}] {name}: expected at least one {what}, received shape {array.shape}.")

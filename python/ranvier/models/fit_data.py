@@ -10,6 +10,7 @@ import numpy as np
 
 from ranvier.models import checks
 from ranvier.models.feeding import ArrayFeed, StreamFeed, engine_reads, is_stream, pick, refuse_arguments, unpack_batch
+from ranvier.models.front import front_of, takes_text
 from ranvier.models.part_data import Data, input_arrays, refuse_class_weight, target_arrays, weight_arrays
 from ranvier.models.structures import fit_rank, flatten, label, outputs_of, unnested
 
@@ -54,18 +55,21 @@ def checked_data(
     compiled = model._compiled
     x = unnested(model, x)
     inputs = model._names_for(x, y)
+    text = takes_text(model)
     if not compiled.parts:  # what the model returns is known once it is built
-        built_inputs(model, input_arrays(x, inputs, where, prefix, finite), where, prefix, x)
+        built_inputs(model, input_arrays(x, inputs, where, prefix, finite, text), where, prefix, x)
         compiled.bind(outputs_of(model))
     keys = [part.key for part in compiled.parts]
     if len(inputs) == 1 and len(keys) == 1:
         given_x = flatten(x, inputs, f"{prefix}x", where)[0]
         given_y = flatten(y, keys, f"{prefix}y", where)[0]
         given_weight = flatten(sample_weight, keys, f"{prefix}sample_weight", where)[0]
-        arrays = checks.as_arrays(given_x, given_y, given_weight, where=where, finite=finite, prefix=prefix)
+        arrays = checks.as_arrays(
+            given_x, given_y, given_weight, where=where, finite=finite, prefix=prefix, text=any(text)
+        )
         data = Data([arrays[0]], [arrays[1]], None if arrays[2] is None else [arrays[2]])
     else:
-        arrays_x = input_arrays(x, inputs, where, prefix, finite)
+        arrays_x = input_arrays(x, inputs, where, prefix, finite, text)
         rows = len(arrays_x[0])
         targets = target_arrays(y, compiled.parts, rows, where, prefix, finite)
         data = Data(arrays_x, targets, weight_arrays(sample_weight, targets, keys, rows, where, prefix))
@@ -74,7 +78,9 @@ def checked_data(
 
 
 def built_inputs(model: Any, arrays: Sequence[Array], where: str, prefix: str = "", x: Any = None) -> list[Array]:
-    """The inputs with the ranks the model wants; it is built for their shapes, or they are checked against its own.
+    """The engine's inputs: with the ranks the model wants, behind the front it may have.
+
+    The model is built for their shapes, or they are checked against its own.
 
     Args:
         model: the model.
@@ -86,7 +92,7 @@ def built_inputs(model: Any, arrays: Sequence[Array], where: str, prefix: str = 
     if len(arrays) == 1:
         array = model._adjust_input(arrays[0])
         model._build_for(array.shape, f"{prefix}x")
-        return [array]
+        return _encoded(model, [array])
     if not model.built:
         shapes = [(None, *array.shape[1:]) for array in arrays]
         model.build(dict(zip(x, shapes, strict=True)) if isinstance(x, Mapping) else shapes)
@@ -99,7 +105,12 @@ def built_inputs(model: Any, arrays: Sequence[Array], where: str, prefix: str = 
                 f"[{where}] {label(f'{prefix}x', names, i)}: expected shape {('rows', *shape[1:])}, received "
                 f"{array.shape}; are the inputs in the order {', '.join(names)}?".replace("'rows'", "rows")
             )
-    return found
+    return _encoded(model, found)
+
+
+def _encoded(model: Any, arrays: list[Array]) -> list[Array]:
+    front = front_of(model)
+    return arrays if front is None else front.encode(arrays)
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:

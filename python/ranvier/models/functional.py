@@ -16,6 +16,7 @@ from ranvier.layers._calling import plain_arguments
 from ranvier.layers._tracking import held
 from ranvier.layers._weights import WeightOwner
 from ranvier.layers.base import _TRAINING, Layer, registry
+from ranvier.models.front import Front, GraphFront, call_graph
 from ranvier.models.graph import Graph, with_inputs
 from ranvier.models.model import Model
 from ranvier.models.structures import flatten as flatten_by_name
@@ -63,6 +64,7 @@ class Functional(Model):
         inputs, outputs = with_inputs(self.name, inputs, outputs)
         self._inputs_struct, self._outputs_struct = inputs, outputs
         self._graph = Graph(self.name, flatten(inputs), flatten(outputs))
+        self._graph_front = GraphFront(self._graph)
         self._layers = [op for op in self._graph.operations if not op._is_operation]
         self._only_shape = self._input_shapes()[0] if len(self._graph.inputs) == 1 else None
         self._row_shape = self._plain_row_shape()
@@ -232,7 +234,7 @@ class Functional(Model):
     def _plain_row_shape(self) -> tuple[int | None, ...] | None:
         """The shape of a row where the shortest way is open: one input and one output, all sizes known."""
         single = len(self._graph.inputs) == len(self._graph.outputs) == 1
-        if not single or isinstance(self._outputs_struct, Mapping) or self._calls_own:
+        if not single or isinstance(self._outputs_struct, Mapping) or self._calls_own or self._front:
             return None
         one = self._graph.inputs[0]
         return one.shape[1:] if one.dtype == "float32" and None not in one.shape[1:] and one.ndim > 0 else None
@@ -242,7 +244,7 @@ class Functional(Model):
         flat = self._graph.inputs
         plain = isinstance(self._inputs_struct, list | tuple) and len(self._inputs_struct) == len(flat) > 1
         known = all(t.dtype == "float32" and t.ndim > 0 and None not in t.shape[1:] for t in flat)
-        return [t.shape[1:] for t in flat] if plain and known and not self._calls_own else None
+        return [t.shape[1:] for t in flat] if plain and known and not self._calls_own and not self._front else None
 
     @property
     def _calls_own(self) -> bool:
@@ -253,18 +255,25 @@ class Functional(Model):
     def _runs_python(self) -> bool:
         return self._calls_own or any(layer._runs_python for layer in self._graph.operations)
 
+    @property
+    def _front(self) -> Front | None:
+        return None if self._calls_own else self._graph_front.front
+
     def _handle(self) -> _core.Layer:
-        if self._calls_own:
+        if self._calls_own or self._front is not None:
             return super()._handle()
         self._engine_layer = self._engine_graph()
         return self._engine_layer
+
+    def _engine_model(self) -> _core.Layer:
+        return self._handle() if self._front is None else self._engine_graph()
 
     def _engine_graph(self) -> _core.Layer:
         if self._graph_layer is None:
             from ranvier.models.graph_engine import engine_graph
 
-            self._graph_layer = engine_graph(self.name, self._graph)
-            self._run = self._graph_layer.__call__
+            self._graph_layer = engine_graph(self.name, self._graph, self._graph_front)
+            self._run = self._graph_layer.__call__ if self._front is None else None
         return self._graph_layer
 
     # Without *args and **kwargs, for the call of one row is counted in tenths of microseconds.
@@ -315,17 +324,24 @@ class Functional(Model):
             from ranvier.layers._symbolic_call import call_symbolically
 
             return call_symbolically(self, (inputs,), {} if training is None else {"training": bool(training)})
+        if self._front is not None:
+            return call_graph(self, self._front, inputs, training)
         tensors = [
             self._fit_rank(convert_to_tensor(x, spec.dtype), spec)
             for x, spec in zip(self._flatten_inputs(inputs), self._graph.inputs, strict=True)
         ]
-        self._check_shapes([tensor.shape for tensor in tensors])
-        rows = {tensor.shape[0] for tensor in tensors if tensor.ndim}
-        if len(rows) > 1:
+        self._check_batch([tensor.shape for tensor in tensors])
+        return self._results(tensors, training)
+
+    def _check_batch(self, shapes: list[tuple[int, ...]]) -> None:
+        self._check_shapes(list(shapes))
+        if len({shape[0] for shape in shapes if shape}) > 1:
             raise ValueError(
                 f"[{self.name}] expected equally many rows in all inputs, received shapes "
-                f"{', '.join(str(tensor.shape) for tensor in tensors)}."
+                f"{', '.join(map(str, shapes))}."
             )
+
+    def _results(self, tensors: list[Tensor], training: bool | None) -> Any:
         if training is None:
             training = bool(_TRAINING.get())
         results = self._engine_graph()(tensors[0] if len(tensors) == 1 else tensors, bool(training))

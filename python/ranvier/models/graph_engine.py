@@ -8,13 +8,14 @@ from typing import Any
 from ranvier import _core, config
 from ranvier._symbolic import KerasTensor, Node, flatten, map_structure
 from ranvier.layers.keyword import KeywordLayer
-from ranvier.models.graph import Graph, Key, key_of
+from ranvier.models.front import GraphFront
+from ranvier.models.graph import Graph, key_of
 
 
-def engine_graph(name: str, graph: Graph) -> _core.Layer:
-    """The engine's layer that runs the calls of `graph`; what only Python can do is a Python layer in it."""
-    numbers: dict[Key, int] = {key_of(tensor): i for i, tensor in enumerate(graph.inputs)}
-    count = len(graph.inputs)
+def engine_graph(name: str, graph: Graph, front: GraphFront) -> _core.Layer:
+    """The engine's layer that runs the calls of `graph` behind its front; what only Python can do is a Python layer."""
+    numbers: dict[Any, int] = {key: i for i, key in enumerate(front.ends)}
+    count = len(numbers)
     layers: list[_core.Layer] = []
     places: dict[int, int] = {}
     nodes: list[Any] = []  # (layer, inputs, outputs, training, call)
@@ -25,12 +26,20 @@ def engine_graph(name: str, graph: Graph) -> _core.Layer:
             layers.append(layer)
         return places[id(layer)]
 
+    skipped = {*front.calls, *front.given}
     for operation in graph.operations:  # their order is that of the weights
-        if any(_is_native(node) for node in graph.nodes_of(operation)):
+        if any(_is_native(node) and id(node) not in skipped for node in graph.nodes_of(operation)):
             place(operation._handle())
     called: set[int] = set()
     for node in graph.nodes:
-        if node.is_input:
+        if node.is_input or id(node) in front.calls:
+            continue
+        if id(node) in front.given:  # a model whose front is part of this one's
+            outputs = len(node.output_shapes)
+            given = [numbers[key] for key in front.given[id(node)]]
+            nodes.append((place(node.operation._engine_model()), given, outputs, node.kwargs.get("training"), None))
+            numbers.update({(id(node), i): count + i for i in range(outputs)})
+            count += outputs
             continue
         handle = node.operation._handle() if _is_native(node) else _python_call(node, id(node.operation) in called)
         called.add(id(node.operation))
@@ -42,16 +51,22 @@ def engine_graph(name: str, graph: Graph) -> _core.Layer:
         count += outputs
     ends = []
     for tensor in graph.outputs:
-        if tensor._node is not None and tensor._node.is_input:  # given back in the dtype of the input
-            nodes.append((place(tensor._node.operation._handle()), [numbers[key_of(tensor)]], 1, None, None))
+        if numbers[key_of(tensor)] < len(front.ends):  # given back in the dtype of the input
+            maker = tensor._node
+            same = maker.operation._handle() if maker is not None and maker.is_input else _identity(name)
+            nodes.append((place(same), [numbers[key_of(tensor)]], 1, None, None))
             ends.append(count)
             count += 1
         else:
             ends.append(numbers[key_of(tensor)])
-    layer = _core.Graph(name, layers, nodes, len(graph.inputs), ends)
-    shapes = [(None, *tensor.shape[1:]) for tensor in graph.inputs]
+    layer = _core.Graph(name, layers, nodes, len(front.ends), ends)
+    shapes = [(None, *shape[1:]) for shape in front.end_shapes]
     layer.build(shapes[0] if len(shapes) == 1 else shapes)
     return layer
+
+
+def _identity(name: str) -> _core.Layer:
+    return _core.Layer("Identity", {"name": name, "dtype": config.floatx()})
 
 
 def _engine_arguments(node: Node) -> tuple[list[KerasTensor], Any]:

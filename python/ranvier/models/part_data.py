@@ -37,11 +37,17 @@ class Data(NamedTuple):
         return Data([array[rows] for array in self.x], cut(self.y), weight)
 
 
-def input_arrays(x: Any, names: Sequence[str], where: str, prefix: str = "", finite: bool = False) -> list[Array]:
-    """The inputs as arrays with equally many rows, in the order of `names`; errors as in `checks.as_arrays`."""
+def input_arrays(
+    x: Any, names: Sequence[str], where: str, prefix: str = "", finite: bool = False, text: Sequence[bool] = ()
+) -> list[Array]:
+    """The inputs as arrays with equally many rows, in the order of `names`; errors as in `checks.as_arrays`.
+
+    `text` tells which of them may hold strings.
+    """
     argument = f"{prefix}x"
     parts = flatten(x, names, argument, where, "inputs", extra=True)
-    arrays = [checks.input_array(part, label(argument, names, i), where) for i, part in enumerate(parts)]
+    strings = [*text, *[False] * (len(parts) - len(text))]
+    arrays = [checks.input_array(part, label(argument, names, i), where, strings[i]) for i, part in enumerate(parts)]
     rows = [len(array) for array in arrays]
     if len(set(rows)) > 1:
         other = next(i for i, count in enumerate(rows) if count != rows[0])

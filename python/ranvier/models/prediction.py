@@ -11,6 +11,7 @@ import numpy as np
 from ranvier import _core
 from ranvier.models.feeding import engine_reads, is_stream, pick, row_bytes, unpack_batch
 from ranvier.models.fit_data import batch_rows, built_inputs, optional_steps, positive_int
+from ranvier.models.front import front_of, takes_text
 from ranvier.models.pace import Pace
 from ranvier.models.part_data import input_arrays
 from ranvier.models.structures import outputs_of, unnested
@@ -80,7 +81,13 @@ class PredictionMixin:
             self._predictor = _core.Trainer(engine)
             self._predictor_engine = engine
             shapes, outputs = self._input_shapes(), outputs_of(self)
-            plain = len(shapes) == 1 and shapes[0] is not None and outputs is not None and outputs.plain
+            plain = (
+                front_of(self) is None
+                and len(shapes) == 1
+                and shapes[0] is not None
+                and outputs is not None
+                and outputs.plain
+            )
             self._quick = (engine, len(shapes[0]), self._predictor.predict) if plain else None
         return self._predictor
 
@@ -141,13 +148,17 @@ class PredictionMixin:
         if len(names) == 1 and isinstance(x, list | tuple) and len(x) == 1 and isinstance(x[0], np.ndarray):
             shape = self._input_shapes()[0]  # tells the single input in a list from a list of one row
             x = x[0] if shape is not None and x[0].ndim == len(shape) else x
-        arrays = input_arrays(x, names, where)
-        if not self.built and arrays[0].ndim == 1 and len(names) == 1:
+        arrays = input_arrays(x, names, where, text=takes_text(self))
+        if not self.built and arrays[0].ndim == 1 and len(names) == 1 and arrays[0].dtype.kind != "O":
             shape = arrays[0].shape
             raise ValueError(f"[{where}] x: expected rows, shape (rows, ...), received shape {shape}; pass x[None, :].")
         return built_inputs(self, arrays, where, x=x)
 
     def _predict_rows(self, x: list[Array], size: int, watched: bool, listens: bool) -> Iterator[tuple[Any, int]]:
+        front = front_of(self)
+        if front is not None and front.complete:
+            yield x, -(-len(x[0]) // size)
+            return
         trainer = self._prediction_trainer()
         direct = all(engine_reads(array) for array in x)
         steps = -(-len(x[0]) // size)
@@ -170,7 +181,11 @@ class PredictionMixin:
             yield self._predict_now(unpack_batch(batch, "predict", need_targets=False)[0], "predict"), 1
 
     def _predict_now(self, x: Any, where: str) -> list[Array]:
-        ready = [a if engine_reads(a) else pick(a, slice(None)) for a in self._prediction_inputs(x, where)]
+        given = self._prediction_inputs(x, where)
+        front = front_of(self)
+        if front is not None and front.complete:
+            return given
+        ready = [a if engine_reads(a) else pick(a, slice(None)) for a in given]
         found = self._prediction_trainer().predict(ready, len(ready[0]))
         return found if type(found) is list else [found]
 

@@ -15,6 +15,7 @@ from ranvier._tensor import convert_to_tensor
 from ranvier.layers._sharing import layer_of, one_configuration, record_of
 from ranvier.layers.base import _TRAINING, Layer, registry
 from ranvier.layers.core import InputLayer
+from ranvier.models.front import Front, call_stack, rest_of, stack_front
 from ranvier.models.model import Model
 
 Shape = tuple[int | None, ...]
@@ -49,6 +50,8 @@ class Sequential(Model):
         self._layers: list[Layer] = []
         self._input: InputLayer | None = None
         self._run: Callable[[Any, bool], Tensor] | None = None  # the engine's call, once built
+        self._parts: tuple[Front | None, int] | None = None  # what is done before the engine, and with how many layers
+        self._rest: _core.Layer | None = None  # what the engine does where that is not everything
         self._built_input: Shape | None = None
         self._built_output: Shape | None = None
         self._symbols: list[KerasTensor] = []  # the input and the output of each layer, once somebody asks
@@ -149,7 +152,7 @@ class Sequential(Model):
 
     def _forget_engine(self) -> None:
         self.built = False
-        self._run = None
+        self._run = self._parts = self._rest = None
         self._engine_layer = None
         self._built_input = self._built_output = None
         del self._symbols[1:]
@@ -204,15 +207,38 @@ class Sequential(Model):
         self._build_shape = shape
         self.built = True
         self._set_paths()
-        engine = self._handle()
-        engine.build(shape)
-        self._run = engine.__call__
+        engine = self._engine_model()
+        front = self._front
+        if front is None:
+            engine.build(shape)
+            self._run = engine.__call__
+        elif not front.complete:
+            engine.build(front.shapes([shape])[0])
+
+    @property
+    def _front(self) -> Front | None:
+        return self._split()[0]
+
+    def _split(self) -> tuple[Front | None, int]:
+        if self._parts is None:
+            self._parts = stack_front(self._layers)
+        return self._parts
 
     def _handle(self) -> _core.Layer:
+        if self._front is not None:  # for others it is a layer in Python
+            return Layer._handle(self)
         if self._engine_layer is None:
             self._engine_layer = _core.Sequential(self.name, [layer._handle() for layer in self._layers])
             self._run = None
         return self._engine_layer
+
+    def _engine_model(self) -> _core.Layer:
+        front, done = self._split()
+        if front is None:
+            return self._handle()
+        if self._rest is None:
+            self._rest = _core.Sequential(self.name, rest_of(self._layers, done))
+        return self._rest
 
     @property
     def _runs_python(self) -> bool:
@@ -223,7 +249,7 @@ class Sequential(Model):
         """The model's output for a batch.
 
         Args:
-            inputs: Tensor, array or list of numbers `(rows, ...)`.
+            inputs: Tensor, array or list of numbers `(rows, ...)`, or strings for a model that begins with text.
             training: True lets Dropout and the like act as in training; None takes over that of the surrounding layer.
             mask: accepted for Keras's sake.
 
@@ -241,6 +267,9 @@ class Sequential(Model):
 
             return call_symbolically(self, (inputs,), {} if training is None else {"training": training})
         training = bool(_TRAINING.get()) if training is None else training
+        front = self._front
+        if front is not None:
+            return call_stack(self, front, inputs, training)
         x = convert_to_tensor(inputs)
         if not self.built:
             self.build((None, *x.shape[1:]))
@@ -277,7 +306,8 @@ class Sequential(Model):
                 f"[{self.name}] has no symbolic inputs and outputs before it is built; begin with Input(shape)."
             )
         if not self._symbols:
-            first = InputLayer(batch_shape=self._built_input) if self._input is None else self._input
+            dtype = "string" if getattr(self._layers[0], "_takes", None) == "text" else None
+            first = InputLayer(batch_shape=self._built_input, dtype=dtype) if self._input is None else self._input
             self._symbols = [first.output]
         for layer in self._layers[len(self._symbols) - 1 :]:
             known = [

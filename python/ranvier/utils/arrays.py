@@ -15,7 +15,8 @@ from ranvier._symbolic import KerasTensor
 NUMERIC_KINDS = "biuf"
 
 _FIXES = {
-    "strings": "turn labels into integers with classes, y = np.unique(y, return_inverse=True); encode text before fit",
+    "strings": "turn labels into integers with classes, y = np.unique(y, return_inverse=True); "
+    "and texts with TextVectorization",
     "complex numbers": "pass real and imaginary part as two features: np.stack([x.real, x.imag], axis=-1)",
     "dates or durations": "convert to a number first, e.g. days since the first date",
     "Python objects": "convert to numbers with np.asarray(x, dtype='float32'), after removing None and text",
