@@ -18,6 +18,7 @@ LayerClass layer_class(const char* name) {
 
 Family dense_layers();
 Family attention_layers();
+Family score_attention_layers();
 Family embedding_layers();
 Family einsum_layers();
 Family convolution_layers();
