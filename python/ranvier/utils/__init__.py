@@ -13,9 +13,12 @@ _HOMES = {
     "load_img": "ranvier.utils.image_files",
     "model_to_dot": "ranvier.utils.plotting",
     "normalize": "ranvier.utils.numerical",
+    "pad_sequences": "ranvier.utils.sequences",
     "plot_model": "ranvier.utils.plotting",
     "save_img": "ranvier.utils.image_files",
     "set_random_seed": "ranvier.utils.random_seed",
+    "text_dataset_from_directory": "ranvier.utils.text_dataset",
+    "timeseries_dataset_from_array": "ranvier.utils.timeseries_dataset",
     "to_categorical": "ranvier.utils.numerical",
 }
 
