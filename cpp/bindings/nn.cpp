@@ -253,6 +253,17 @@ void bind_layers(py::module_& m) {
       "The same layer for calls whose tensors are for these arguments (repeated for lists), with these options.");
   layer.def_property_readonly("supports_masking", &Layer::supports_masking,
                               "Whether the mask of its input is that of its output.");
+  layer.def_property(
+      "states",
+      [](const Layer& self) {
+        Tensors copies;
+        for (const Tensor& state : self.states()) {
+          copies.push_back(empty(state.shape(), state.dtype()));
+          copy_into(copies.back(), state);
+        }
+        return copies;
+      },
+      &Layer::set_states, "What a stateful layer carries from batch to batch (copies); set to [] it is zero again.");
   layer.def_property_readonly("streams", &Layer::streams, "Whether it can be fed a sequence piece by piece.");
   layer.def_property(
       "random_state",

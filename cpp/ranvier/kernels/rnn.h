@@ -28,6 +28,7 @@ struct RnnGeometry {
   Index units = 0;
   bool reverse = false;      ///< x and the mask are read from the last time step to the first
   bool zero_masked = false;  ///< y is 0 at masked steps instead of the y before
+  bool begun = false;        ///< the y before the first step is h and not 0
   Unary activation = Unary::tanh;
   UnaryArgs activation_args{};
   Unary gate_activation = Unary::sigmoid;

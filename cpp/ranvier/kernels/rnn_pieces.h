@@ -130,7 +130,7 @@ class Piece {
   Index end = 0;
   /// Whether y of this row and step is h after the step, and not 0.
   bool shows(Index r, Index step) const {
-    return in.mask == nullptr || (g.zero_masked ? active(r, step) : seen[r] <= step);
+    return in.mask == nullptr || (g.zero_masked ? active(r, step) : g.begun || seen[r] <= step);
   }
 
  private:

@@ -34,5 +34,6 @@ Family image_colour_layers();
 Family image_mixing_layers();
 Family container_layers();
 Family merging_layers();
+Family recurrent_layers();
 
 }  // namespace ranvier::nn

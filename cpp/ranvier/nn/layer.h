@@ -115,6 +115,10 @@ class Layer : public RefCounted {
 
   /// The layer's own streams of random numbers: part of the saved state.
   virtual std::vector<Generator*> generators() { return {}; }
+  /// What a stateful layer carries from batch to batch; empty when it carries nothing (yet).
+  virtual Tensors states() const { return {}; }
+  /// Replaces them, or makes them zero when given none.
+  virtual void set_states(const Tensors& /*states*/) { reject("expected a stateful layer to set states of"); }
   /// Whether a recorded call may be replayed; false where Python takes part.
   virtual bool replayable() const { return true; }
 

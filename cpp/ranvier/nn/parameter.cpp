@@ -47,6 +47,7 @@ std::vector<Tensor> pack_group(const Parameters& group, DType dtype) {
 }  // namespace
 
 std::uint64_t layout_version() { return layout; }
+void change_layout() { ++layout; }
 
 Parameter::Parameter(std::string name_, Tensor value_, bool trainable)
     : name(std::move(name_)), path(name), value(std::move(value_)) {

@@ -49,5 +49,7 @@ Index padded_size(const Parameter& parameter);
 
 /// Goes up whenever a parameter moved or became (not) trainable: recorded programs made before are then stale.
 std::uint64_t layout_version();
+/// Makes them stale: a layer moved a buffer of its own.
+void change_layout();
 
 }  // namespace ranvier::nn

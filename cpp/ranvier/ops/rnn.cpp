@@ -92,6 +92,7 @@ RnnGeometry geometry_of(const RnnSequence& s, const RnnWeights& w, const RnnOpti
         "·units columns, received ", w.kernel.shape());
   g.reverse = options.go_backwards;
   g.zero_masked = options.zero_output_for_mask;
+  g.begun = options.begun;
   g.activation = options.activation;
   g.activation_args = options.activation_args;
   g.gate_activation = options.recurrent_activation;

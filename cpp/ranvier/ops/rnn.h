@@ -17,6 +17,7 @@ struct RnnOptions {
   bool go_backwards = false;          ///< x is read from its last time step to the first, and y is in that order
   bool return_sequences = false;      ///< output is y of all time steps, else of the last one
   bool zero_output_for_mask = false;  ///< y is 0 where the mask is false, else the y of the step before
+  bool begun = false;  ///< h is the y of the step before the first: a masked first step gives h, and not 0
 };
 
 struct RnnWeights {
