@@ -256,7 +256,7 @@ void bind_layers(py::module_& m) {
   layer.def_property(
       "states",
       [](const Layer& self) {
-        Tensors copies;
+        nn::Tensors copies;
         for (const Tensor& state : self.states()) {
           copies.push_back(empty(state.shape(), state.dtype()));
           copy_into(copies.back(), state);

@@ -28,6 +28,7 @@ class Backward {
       take_shown(s);
       step(s);
     }
+    for (Index s = 0; s < p.begin && p.g.begun; ++s) take_shown(s);
     give(to.h, dh);
     give(to.c, dc);
     if (p.in.dropout != nullptr && p.end > p.begin) {  // h as it met R, for R's gradient
