@@ -407,6 +407,14 @@ class Layer:
         False when Python takes part in its call.
         """
     @property
+    def states(self) -> list[Tensor]:
+        """
+        What a stateful layer carries from batch to batch (copies); set to [] it is zero again.
+        """
+    @states.setter
+    def states(self, arg1: collections.abc.Sequence[Tensor]) -> None:
+        ...
+    @property
     def streams(self) -> bool:
         """
         Whether it can be fed a sequence piece by piece.
