@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ranvier.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from ranvier.layers.attention import GroupQueryAttention, MultiHeadAttention
 from ranvier.layers.base import Layer, registry
 from ranvier.layers.categories import CategoryEncoding, Discretization
 from ranvier.layers.categories_hashing import HashedCrossing, Hashing
@@ -201,6 +202,7 @@ __all__ = [
     "GroupNormalization",
     "HashedCrossing",
     "Hashing",
+    "GroupQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
@@ -219,6 +221,7 @@ __all__ = [
     "Maximum",
     "Minimum",
     "MixUp",
+    "MultiHeadAttention",
     "Multiply",
     "NativeLayer",
     "Normalization",

@@ -97,6 +97,10 @@ class KeywordLayer(NativeLayer):
         y = engine(tensors[0] if len(tensors) == 1 else tensors, bool(training))
         return y if self._afterwards is None else self._afterwards(y)
 
+    def _call_engine(self, named: dict[str, Any], training: bool) -> Any:
+        """The layer's call, its arguments by name."""
+        return self.call(**named, training=training)
+
     def _convert_for(self, name: str, value: Any) -> Any:
         def convert(item: Any) -> Tensor:
             return convert_to_tensor(item, "bool") if name in self._masks else self._read(item)
@@ -154,7 +158,7 @@ class KeywordLayer(NativeLayer):
             training = self._training_default if outer is None else outer
         if self._losses:
             self._losses = []
-        outputs = self.call(**named, training=bool(training))
+        outputs = self._call_engine(named, bool(training))
         if self.activity_regularizer is not None:
             self._add_activity_loss(outputs)
         return outputs
