@@ -25,6 +25,22 @@ HEADS = {"num_heads": 2, "key_dim": 3}
 GROUPS = {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}
 PARTS = [f"{part}/{kind}" for part in ("query", "key", "value", "attention_output") for kind in ("kernel", "bias")]
 
+PAIR = [(4, 5, 3), (4, 7, 3)]
+
+
+def scores(layer: str, label: str, arguments: dict[str, Any]) -> dict[str, Case]:
+    """Attention of a query to a value of 7 steps, in all ways of being called."""
+    keyed = [(4, 5, 3), (4, 7, 2), (4, 7, 3)]
+    return {
+        label: Case(layer, arguments, PAIR),
+        f"{label}-key": Case(layer, arguments, keyed),
+        f"{label}-masks": Case(layer, arguments, keyed, mask=True),
+        f"{label}-causal": Case(layer, arguments, keyed, call=CAUSAL),
+        f"{label}-scores": Case(layer, arguments, keyed, mask=True, call=SCORES),
+        f"{label}-causal-scores": Case(layer, arguments, PAIR, call={**SCORES, **CAUSAL}),
+    }
+
+
 FAMILY = Family(
     contract=[
         Row("MultiHeadAttention", HEADS, (4, 5, 6), (4, 5, 6), call={"value": (4, 7, 6)}),
@@ -35,6 +51,15 @@ FAMILY = Family(
             [(4, 5, 2), (4, 2, 5, 7)],
             call={"value": (4, 7, 3), "key": (4, 7, 2), **SCORES},
         ),
+        Row(
+            "Attention",
+            {"use_scale": True, "score_mode": "concat"},
+            [(4, 5, 3), (4, 7, 2), (4, 7, 3)],
+            (4, 5, 2),
+            mask=True,
+        ),
+        Row("AdditiveAttention", {}, PAIR, (4, 5, 3), mask=True),
+        Row("AdditiveAttention", {}, PAIR, [(4, 5, 3), (4, 5, 7)], call={**SCORES, **CAUSAL}),
         Row("GroupQueryAttention", GROUPS, (4, 5, 6), (4, 5, 6), call={"value": (4, 7, 6), **CAUSAL}),
     ],
     golden={
@@ -62,6 +87,12 @@ FAMILY = Family(
         "MultiHeadAttention-squares": Case(
             "MultiHeadAttention", HEADS, (3, 2, 4, 5), call={"value": (3, 3, 2, 5), **SCORES}
         ),
+        **scores("Attention", "Attention", {}),
+        **scores("Attention", "Attention-scale", {"use_scale": True}),
+        **scores("Attention", "Attention-concat", {"score_mode": "concat"}),
+        **scores("Attention", "Attention-concat-scale", {"score_mode": "concat", "use_scale": True}),
+        **scores("AdditiveAttention", "AdditiveAttention", {}),
+        **scores("AdditiveAttention", "AdditiveAttention-no-scale", {"use_scale": False}),
         "GroupQueryAttention": groups({}),
         "GroupQueryAttention-key": groups({}, key=(3, 6, 5)),
         "GroupQueryAttention-single": groups({"num_key_value_heads": 1, "use_bias": False}),
@@ -72,5 +103,10 @@ FAMILY = Family(
         "GroupQueryAttention-window": groups({"sliding_window": 3}, **CAUSAL),
         "GroupQueryAttention-gate": groups({"use_gate": True}),
     },
-    weights={"MultiHeadAttention": PARTS, "GroupQueryAttention": PARTS},
+    weights={
+        "Attention": ["scale", "concat_score_weight"],
+        "AdditiveAttention": ["scale"],
+        "MultiHeadAttention": PARTS,
+        "GroupQueryAttention": PARTS,
+    },
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from ranvier.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from ranvier.layers.attention import GroupQueryAttention, MultiHeadAttention
+from ranvier.layers.attention_scores import AdditiveAttention, Attention
 from ranvier.layers.base import Layer, registry
 from ranvier.layers.categories import CategoryEncoding, Discretization
 from ranvier.layers.categories_hashing import HashedCrossing, Hashing
@@ -143,7 +144,9 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "AugMix",
     "AutoContrast",
     "Average",
