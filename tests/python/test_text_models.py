@@ -12,6 +12,7 @@ import pytest
 
 import ranvier
 from ranvier import DataLoader, Input, Model, Sequential, layers
+from ranvier.models import front_rows
 
 TEXTS = np.array(["good film", "bad film", "a very good day", "what a bad day", "good", "bad"])
 LABELS = np.array([1.0, 0.0, 1.0, 0.0, 1.0, 0.0])
@@ -196,6 +197,32 @@ def test_graph_files_keep_string_inputs(tmp_path: Path) -> None:
     again = ranvier.saving.load_model(tmp_path / "graph.rv")
     assert again.inputs[0].dtype == "string"
     np.testing.assert_array_equal(again.predict(TEXTS, verbose=0), model.predict(TEXTS, verbose=0))
+
+
+@pytest.mark.parametrize("mode", ["int", "count"])
+def test_large_results_are_made_row_by_row(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same numbers whether all rows are looked up at once or those of a few steps at a time."""
+    layer = vectorizer(output_mode=mode, output_sequence_length=4 if mode == "int" else None)
+    results = []
+    for at_once in (front_rows.AT_ONCE, 0):
+        monkeypatch.setattr(front_rows, "AT_ONCE", at_once)
+        ranvier.utils.set_random_seed(3)
+        text, size = Input((1,), dtype="string", name="text"), Input((1,), name="size")
+        y = layers.Dense(1)(layers.Concatenate()([layers.Rescaling(0.1)(layer(text)), size]))
+        model = Model([text, size], y)
+        model.compile("adam", "mse")
+        data = [TEXTS, np.arange(6.0)]
+        history = model.fit(data, LABELS, epochs=3, batch_size=2, validation_split=0.34, verbose=0).history
+        results.append((history, model.predict(data, batch_size=4, verbose=0), model.evaluate(data, LABELS, verbose=0)))
+        with pytest.raises(ranvier.NonFiniteLossError, match="the encoded x ranges from 0 to"):
+            model.compile(ranvier.optimizers.SGD(1e30), "mse")
+            model.fit(data, LABELS * 1e6, epochs=50, verbose=0)
+    assert results[0][0] == results[1][0]
+    np.testing.assert_array_equal(results[0][1], results[1][1])
+    assert results[0][2] == results[1][2]
+    rows = front_rows.encoded_inputs(model._front, [TEXTS[:, None], np.arange(6.0)[:, None]])
+    assert type(rows[0]) is front_rows.EncodedRows
+    assert rows[0][2:4].shape == (2, *rows[0].shape[1:])
 
 
 # -- mistakes ----------------------------------------------------------------------------------------------------------

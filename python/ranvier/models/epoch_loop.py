@@ -12,6 +12,7 @@ import numpy as np
 from ranvier.models import checks
 from ranvier.models.errors import NonFiniteLossError
 from ranvier.models.feeding import ArrayFeed
+from ranvier.models.front import front_of
 from ranvier.models.part_data import Data
 from ranvier.models.structures import label
 
@@ -163,7 +164,7 @@ class Pass:
             loss_name=part.loss_name if wrong or not several else None,
             built_in_loss=part.has_built_in_loss if wrong else all(p.has_built_in_loss for p in compiled.parts),
             clipped=any(clip is not None for clip in clips),
-            x_name=label("x", names, widest),
+            x_name=label("x", names, widest) if front_of(self.model) is None else "the encoded x",
             output=part.key if wrong else None,
         )
         raise NonFiniteLossError(message, self.epoch, self.step - 1, float(losses[0]), part.key if wrong else None)

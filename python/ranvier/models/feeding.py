@@ -57,6 +57,8 @@ def _map(function: Callable[[Array], Array], data: Data) -> Data:
 
 def engine_reads(array: Array) -> bool:
     """Whether the engine takes the array as it is: a native dtype, each row contiguous."""
+    if not isinstance(array, np.ndarray):  # rows that are made when they are picked
+        return False
     dtype = array.dtype
     if not dtype.isnative or dtype.kind not in "biuf" or (dtype.kind == "f" and dtype.itemsize not in (4, 8)):
         return False

@@ -110,7 +110,11 @@ def built_inputs(model: Any, arrays: Sequence[Array], where: str, prefix: str = 
 
 def _encoded(model: Any, arrays: list[Array]) -> list[Array]:
     front = front_of(model)
-    return arrays if front is None else front.encode(arrays)
+    if front is None:
+        return arrays
+    from ranvier.models.front_rows import encoded_inputs
+
+    return encoded_inputs(front, arrays)
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:

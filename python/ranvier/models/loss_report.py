@@ -22,12 +22,13 @@ LARGE_TARGET = 1e3
 def observed_range(array: Any) -> Range | None:
     """`(smallest, largest)` finite value of an array of any layout, read in blocks; `None` when it has none."""
     low, high = math.inf, -math.inf
-    rows = np.asarray(array)
-    if rows.ndim == 0 or rows.size == 0:
+    rows = array if hasattr(array, "shape") else np.asarray(array)  # rows that are made when read stay what they are
+    size = math.prod(rows.shape)
+    if len(rows.shape) == 0 or size == 0:
         return None
-    step = max(1, (1 << 18) * len(rows) // rows.size)
+    step = max(1, (1 << 18) * len(rows) // size)
     for start in range(0, len(rows), step):
-        block = rows[start : start + step]
+        block = np.asarray(rows[start : start + step])
         if block.dtype.kind == "f":
             block = block[np.isfinite(block)]
         if block.size:
