@@ -80,7 +80,8 @@ def _as_numeric_array(x: Any) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         raise TypeError(
             f"[convert_to_tensor] expected numbers, received {type(x).__name__} of dtype {array.dtype}; "
-            "turn labels and text into integers first, and complex numbers into two real features."
+            "turn labels and text into integers first (StringLookup, TextVectorization), and complex numbers into two "
+            "real features."
         )
     return array
 

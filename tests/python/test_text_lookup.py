@@ -132,6 +132,16 @@ def test_inverse_document_frequencies_are_learned() -> None:
     np.testing.assert_array_equal(copied(layer)([["a", "c", "?"]]).numpy(), layer([["a", "c", "?"]]).numpy())
 
 
+def test_tokens_in_a_list_are_documents_of_their_own() -> None:
+    layer = layers.StringLookup(output_mode="tf_idf", mask_token="", max_tokens=7)
+    layer.adapt(["one", "one", "one", "two", "two", "three"])
+    np.testing.assert_allclose(layer(["one", "two", "four"]).numpy(), [1.1337324, 0.91629076, 1.0986123, 0], rtol=1e-6)
+    layer.adapt([["one", "one"], ["one", "two"], ["two", "three"]])
+    found = layer([["two", "three"], ["two", "four"]]).numpy()
+    np.testing.assert_allclose(np.sort(found[0])[2:], [np.log(2), np.log(2.5)], rtol=1e-6)
+    np.testing.assert_allclose(found[1, 0], 0.76752836, rtol=1e-6)
+
+
 def test_a_copy_of_a_learned_layer_may_learn_again() -> None:
     layer = layers.StringLookup()
     layer.adapt(["a", "b"])

@@ -225,6 +225,29 @@ def test_large_results_are_made_row_by_row(mode: str, monkeypatch: pytest.Monkey
     assert rows[0][2:4].shape == (2, *rows[0].shape[1:])
 
 
+def test_crossing_in_a_graph() -> None:
+    first, second = Input((1,), dtype="string"), Input((1,), dtype="int64")
+    crossed = layers.HashedCrossing(num_bins=5, output_mode="one_hot")([first, second])
+    assert crossed.shape == (None, 5)
+    model = Model([first, second], layers.Rescaling(2.0)(crossed))
+    data = [np.array(["A", "B", "A", "B", "A"]), np.array([101, 101, 101, 102, 102])]
+    wanted = 2 * np.eye(5)[[1, 4, 1, 1, 3]]
+    np.testing.assert_array_equal(model.predict(data, verbose=0), wanted)
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), ranvier.models.clone_model(model)):
+        np.testing.assert_array_equal(other(data).numpy(), wanted)
+
+
+def test_inputs_that_nobody_reads_and_single_strings() -> None:
+    text, size = Input((1,), dtype="string"), Input((2,))
+    model = Model([text, size], layers.Rescaling(2.0)(size))
+    np.testing.assert_array_equal(model.predict([TEXTS, np.ones((6, 2))], verbose=0), np.full((6, 2), 2.0))
+    same = Model(text, text)
+    assert same.predict(TEXTS, verbose=0)[:, 0].tolist() == TEXTS.tolist()
+    whole = classifier(vectorizer())
+    assert whole.predict("good film", verbose=0).shape == (1, 1)
+    assert whole(np.array([], dtype=str)).shape == (0, 1)
+
+
 # -- mistakes ----------------------------------------------------------------------------------------------------------
 
 
@@ -263,3 +286,12 @@ def test_mistakes_in_models_of_text() -> None:
     unready = Sequential([layers.TextVectorization(name="words"), layers.Embedding(3, 2)])
     with pytest.raises(ValueError, match=r"\[words\] has no vocabulary yet"):
         unready.predict(TEXTS, verbose=0)
+    with pytest.raises(
+        ValueError, match=r"\[string_lookup.*\] expected text layers right behind the inputs of a model"
+    ):
+        Sequential([Input((2,)), layers.Rescaling(1.0), layers.StringLookup(vocabulary=["a"], invert=True)])
+    text = Input((1,), dtype="string")
+    with pytest.raises(ValueError, match="expected numbers as outputs, received strings next to them"):
+        Model(text, [text, layers.Dense(1)(layers.Hashing(3, output_mode="one_hot")(text))])
+    with pytest.raises(TypeError, match="StringLookup, TextVectorization"):
+        ranvier.ops.convert_to_tensor(TEXTS)

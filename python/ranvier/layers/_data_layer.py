@@ -10,9 +10,8 @@ import numpy as np
 
 from ranvier import _core
 from ranvier._core import Tensor, Variable
-from ranvier._symbolic import KerasTensor, is_symbolic, symbols
+from ranvier._symbolic import KerasTensor, is_symbolic, map_structure, symbols
 from ranvier._tensor import convert_to_tensor
-from ranvier.layers._calling import map_tensors
 from ranvier.layers.base import Layer
 from ranvier.utils.strings import holds_text
 
@@ -109,7 +108,7 @@ class DataLayer(Layer):
         raise NotImplementedError(f"[{self.name}] {type(self).__name__} must define compute_output_shape.")
 
     def _symbolic_outputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        shapes = map_tensors(lambda x: x.shape, args[0])
+        shapes = map_structure(lambda x: x.shape, args[0])
         return KerasTensor(self.compute_output_shape(shapes), self._result_dtype())
 
     def _result_dtype(self) -> str:

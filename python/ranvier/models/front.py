@@ -144,6 +144,7 @@ class GraphFront:
         self.calls: set[int] = set()
         self.given: dict[int, list[Key]] = {}
         known: dict[Key, Shape] = {_key(tensor): tensor.shape for tensor in graph.inputs}
+        text = {_key(tensor) for tensor in graph.inputs if tensor.dtype == "string"}
         raw = set(known)
         steps: list[tuple[Node, Front | None]] = []
         for node in graph.nodes:
@@ -155,6 +156,7 @@ class GraphFront:
                 keys: list[Key] = [(id(node), i) for i in range(len(node.output_shapes))]
                 known.update(zip(keys, node.output_shapes, strict=True))
                 raw.update(keys)
+                text.update(_key(tensor) for tensor in node.output_tensors if tensor.dtype == "string")
                 self.calls.add(id(node))
                 steps.append((node, None))
             elif ready and inner is not None and len(node.args) == 1:
@@ -171,11 +173,17 @@ class GraphFront:
         ]
         ends = [_key(tensor) for tensor in graph.outputs]
         complete = all(key in raw for key in ends)
-        wanted = {*read_by_engine, *ends} if steps else set(known)
+        needed = bool(steps or text)
+        wanted = {*read_by_engine, *ends} if needed else set(known)
+        if not complete and any(key in text for key in wanted):
+            raise ValueError(
+                f"[{graph.where}] expected numbers as outputs, received strings next to them; make a model of its own "
+                "for the strings."
+            )
         self.ends = [key for key in known if key in wanted]
         self.end_shapes = [known[key] for key in self.ends]
         self.front: Front | None = None
-        if steps:
+        if needed:
             self._keep(graph, steps, complete)
 
     def _keep(self, graph: Any, steps: list[tuple[Node, Front | None]], complete: bool) -> None:
