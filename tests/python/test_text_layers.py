@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from ranvier import DataLoader, layers, saving
 from ranvier.layers import TextVectorization
+from ranvier.layers._data_layer import LateProgress
 
 TEXTS = ["foo bar", "bar baz", "baz bada boom"]
 
@@ -184,6 +186,20 @@ def test_adapt_on_all_kinds_of_data() -> None:
     layer = TextVectorization(max_tokens=4)
     layer.adapt(endless(), steps=3)
     assert layer.get_vocabulary() == ["", "[UNK]", "world", "hello"]
+
+
+def test_long_work_shows_its_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr("sys.stdout", screen)
+    monkeypatch.setattr("ranvier.utils.terminal.can_redraw", lambda file: True)
+    quick = LateProgress(10, "batch")
+    quick.update(5)
+    quick.close()
+    assert screen.getvalue() == ""  # what is done in a moment says nothing
+    slow = LateProgress(10, "batch", patience=0.0)
+    slow.update(5)
+    slow.close()
+    assert "5/10" in screen.getvalue()
 
 
 def test_maps_batches_of_a_loader() -> None:

@@ -174,6 +174,15 @@ def test_kinds_of_strings(data: Any) -> None:
     assert scalar.shape == () and int(scalar.numpy()) == 4
 
 
+def test_integers_far_apart_and_close_together() -> None:
+    draw = np.random.default_rng(0)
+    for vocabulary in (draw.permutation(50) - 20, np.array([2**62, -(2**62), 0, 7])):
+        layer = layers.IntegerLookup(vocabulary=vocabulary)
+        values = np.array([*vocabulary, 8, 99, -(2**63), 2**63 - 1, vocabulary.min() - 1])
+        place = {int(value): i + 1 for i, value in enumerate(vocabulary)}
+        assert layer(values).numpy().tolist() == [place.get(int(value), 0) for value in values]
+
+
 # -- mistakes ----------------------------------------------------------------------------------------------------------
 
 
@@ -192,6 +201,7 @@ def test_unknown_values_without_an_index_for_them() -> None:
     [
         ({"output_mode": "hot"}, "output_mode: expected one of 'int', 'one_hot'.*received 'hot'"),
         ({"max_tokens": 1}, "max_tokens: expected an int above 1, or None, received 1"),
+        ({"max_tokens": 2, "mask_token": ""}, "max_tokens: expected more than the 2 special tokens, received 2"),
         ({"num_oov_indices": -1}, "num_oov_indices: expected an int of 0 or more, received -1"),
         ({"pad_to_max_tokens": True}, "pad_to_max_tokens: expected max_tokens with it"),
         ({"invert": True, "output_mode": "count"}, "output_mode: expected 'int' with invert=True"),

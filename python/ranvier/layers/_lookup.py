@@ -64,6 +64,10 @@ class Lookup:
         self.encoding = encoding
         self.oov_start = int(mask_token is not None and output_mode == "int")
         self.start = self.oov_start + num_oov_indices  # index of the first token
+        if max_tokens is not None and max_tokens <= self.start:
+            raise ValueError(
+                f"[{layer}] max_tokens: expected more than the {self.start} special tokens, received {max_tokens}."
+            )
         self.tokens: list[Token] = []  # without the special ones
         self.idf: np.ndarray | None = None  # a weight for each index
         self._tables: dict[str, Any] = {}
@@ -275,12 +279,15 @@ class Lookup:
 
     def _of_integers(self, values: np.ndarray, shape: tuple[int, ...] | None) -> np.ndarray:
         if "integers" not in self._tables:
-            tokens = np.array(self.tokens, dtype=np.int64)
-            order = np.argsort(tokens)
-            self._tables["integers"] = tokens[order], order
-        tokens, order = self._tables["integers"]
-        place = np.minimum(np.searchsorted(tokens, values), len(tokens) - 1)
-        found = np.where(tokens[place] == values, order[place] + self.start, _UNKNOWN)
+            self._tables["integers"] = _integer_table(np.array(self.tokens, dtype=np.int64))
+        tokens, order, direct = self._tables["integers"]
+        if direct is not None:  # a place for every integer between the smallest and the largest
+            inside = (values >= tokens[0]) & (values <= tokens[-1])
+            rank = direct[np.where(inside, values - tokens[0], 0)]
+            found = np.where(inside & (rank >= 0), rank + self.start, _UNKNOWN)
+        else:
+            place = np.minimum(np.searchsorted(tokens, values), len(tokens) - 1)
+            found = np.where(tokens[place] == values, order[place] + self.start, _UNKNOWN)
         if self.mask_token is not None:
             found[values == self.mask_token] = 0 if self.output_mode == "int" else DROPPED
         return self._with_unknown(found, values, shape)
@@ -354,3 +361,15 @@ class Lookup:
             return {"vocabulary": None, "idf_weights": None, "has_input_vocabulary": given}
         listed = self.vocabulary(special=weights is not None)  # with weights of their own for special tokens
         return {"vocabulary": listed, "idf_weights": weights, "has_input_vocabulary": given}
+
+
+def _integer_table(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """The tokens in ascending order, the place of each in the vocabulary, and a table by value where that is small."""
+    order = np.argsort(tokens)
+    ascending = tokens[order]
+    span = int(ascending[-1]) - int(ascending[0]) + 1
+    if span > max(1 << 20, 8 * len(tokens)):
+        return ascending, order, None
+    direct = np.full(span, _UNKNOWN, dtype=np.int64)
+    direct[ascending - ascending[0]] = order
+    return ascending, order, direct

@@ -92,15 +92,17 @@ class Hashing(BinLayer):
 
     def encode(self, inputs: Any) -> np.ndarray:
         """Bins of the shape of the input, encoded as `output_mode` says."""
+        which: Any = slice(None)  # of the strings each value is
         if holds_text(inputs):
             values = text_array(inputs, "x", self.name)
             strings = [text.encode("utf-8", "surrogatepass") for text in values.ravel().tolist()]
         else:
             values = self._numbers(inputs)
-            strings = _digits(values, self.name)
+            different, which = np.unique(values, return_inverse=True)
+            strings, which = _digits(different, self.name), which.reshape(-1)
         masked = self.mask_value is not None and self.num_bins > 1
         salt = None if self.salt is None else (self.salt[0], self.salt[1])
-        bins = hash_buckets(strings, self.num_bins - masked, salt).reshape(values.shape)
+        bins = hash_buckets(strings, self.num_bins - masked, salt)[which].reshape(values.shape)
         if masked:
             bins = np.where(values == self.mask_value, 0, bins + 1)
         return encode(bins, self.output_mode, self.num_bins, self.dtype)
