@@ -14,6 +14,9 @@ FAMILY = Family(
         Row("Softmax", {"axis": [1, 2]}, (4, 3, 2), (4, 3, 2)),
     ],
     golden={
+        "ReLU-mask": Case("ReLU", {}, (4, 5, 3), mask=True),
+        "PReLU-mask": Case("PReLU", {}, (4, 5, 3), mask=True),
+        "Softmax-mask": Case("Softmax", {}, (6, 5), mask=True),  # of the elements
         "ReLU": Case("ReLU", {}, (4, 3)),
         "ReLU-all": Case("ReLU", {"max_value": 1.5, "negative_slope": 0.2, "threshold": 0.3}, (6, 5)),
         "ReLU-max": Case("ReLU", {"max_value": 1.0}, (6, 5)),

@@ -24,6 +24,15 @@ FAMILY = Family(
     ],
     golden={
         **{
+            f"{name}-mask": Case(name, {}, [(6, 5, 4)] * inputs, mask=True)
+            for name, inputs in (
+                *(("Add", 2), ("Multiply", 3), ("Average", 2), ("Maximum", 3), ("Minimum", 2), ("Subtract", 2)),
+                ("Concatenate", 3),
+            )
+        },
+        "Concatenate-mask-time": Case("Concatenate", {"axis": 1}, [(6, 5, 4), (6, 2, 4)], mask=True),
+        "Dot-mask": Case("Dot", {"axes": 2}, [(6, 5, 4), (6, 2, 4)], mask=True),
+        **{
             f"{name}-{label}": Case(name, {}, shapes)
             for name in ("Add", "Multiply", "Average", "Maximum", "Minimum")
             for label, shapes in {"three": THREE, "broadcast": BROADCAST, "one": [(3, 4)]}.items()

@@ -29,6 +29,13 @@ FAMILY = Family(
         Row("GroupNormalization", {"groups": -1, "axis": 1}, (4, 3, 5), (4, 3, 5)),
     ],
     golden={
+        "BatchNormalization-mask": Case("BatchNormalization", {}, (5, 6, 4), True, mask=True),
+        "BatchNormalization-mask-axis-1": Case(
+            "BatchNormalization", {"axis": 1, "scale": False}, (5, 6, 4), True, mask=True
+        ),
+        "BatchNormalization-mask-inference": Case("BatchNormalization", {}, (5, 6, 4), mask=True),
+        "RMSNormalization-mask": Case("RMSNormalization", {}, (5, 6, 4), mask=True),
+        "LayerNormalization-mask": Case("LayerNormalization", {}, (5, 6, 4), mask=True),
         "BatchNormalization-training": Case("BatchNormalization", {}, (7, 4), True),
         "BatchNormalization-momentum": Case("BatchNormalization", {"momentum": 0.6, "epsilon": 0.01}, (5, 3, 4), True),
         "BatchNormalization-axis-1": Case("BatchNormalization", {"axis": 1}, (5, 3, 4), True),

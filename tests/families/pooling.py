@@ -64,7 +64,11 @@ def rows() -> list[Row]:
 
 def cases() -> dict[str, Case]:
     """Windows that overlap, touch, leave gaps or reach beyond the input."""
-    found = {}
+    found = {
+        "GlobalAveragePooling1D-mask": Case("GlobalAveragePooling1D", {}, (6, 5, 4), mask=True),
+        "GlobalAveragePooling1D-mask-kept": Case("GlobalAveragePooling1D", {"keepdims": True}, (6, 5, 4), mask=True),
+        "GlobalMaxPooling1D-mask": Case("GlobalMaxPooling1D", {}, (6, 5, 4), mask=True),
+    }
     for axes, (*spatial, channels) in SHAPES.items():
         for kind in ("Max", "Average"):
             for window, stride, padding, first in (

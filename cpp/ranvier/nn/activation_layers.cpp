@@ -16,6 +16,7 @@ using ops::Unary;
 class ActivationLayer final : public Layer, public PointwiseLayer {
  public:
   explicit ActivationLayer(const io::Json& config) : Layer(config), f_(activation_from(config.find("activation"))) {}
+  bool supports_masking() const override { return true; }
   Shape output_shape(const Shape& input) const override {
     if (f_.kind != Activation::Kind::glu) return input;
     Shape out = input;
@@ -47,6 +48,7 @@ class ReLU final : public Layer, public PointwiseLayer {
     }
   }
 
+  bool supports_masking() const override { return true; }
   std::optional<Pointwise> pointwise() const override {
     if (threshold_ != 0 || (bounded() && slope_ != 0)) return {};
     if (!bounded()) return slope_ == 0 ? Pointwise{Unary::relu} : Pointwise{Unary::leaky_relu, {slope_, 0}};
@@ -76,6 +78,7 @@ class Parametric : public Layer, public PointwiseLayer {
  public:
   Parametric(const io::Json& config, const char* key, double standard)
       : Layer(config), args_{config.number(key, standard), 0} {}
+  bool supports_masking() const override { return true; }
   std::optional<Pointwise> pointwise() const override { return Pointwise{function, args_}; }
 
  protected:
@@ -99,6 +102,9 @@ class ELU final : public Parametric<Unary::elu> {
 class PReLU final : public Layer {
  public:
   explicit PReLU(const io::Json& config) : Layer(config) {}
+  bool supports_masking() const override { return true; }
+  /// Every step has slopes of its own, unless they share them.
+  bool streams() const override { return false; }
 
  protected:
   void make_parameters(const Shape& input) override {
@@ -129,9 +135,17 @@ class PReLU final : public Layer {
 class Softmax final : public Layer {
  public:
   explicit Softmax(const io::Json& config) : Layer(config), axis_(config.integer("axis", -1)) {}
+  bool supports_masking() const override { return true; }
+  bool streams() const override { return axis_ == -1; }
 
  protected:
-  Tensor call(const Tensor& x, Context&) override { return ops::softmax(x, axis_); }
+  // A mask of one bool per element leaves those out of the sum; one per step is only passed on.
+  Tensor call(const Tensor& x, Context&) override {
+    const Tensor mask = x.mask();
+    if (!mask.defined() || mask.rank() != x.rank()) return ops::softmax(x, axis_);
+    const Tensor kept = ops::where(mask, x, full({}, -1e30, x.dtype()));
+    return ops::where(mask, ops::softmax(kept, axis_), full({}, 0, x.dtype()));
+  }
 
  private:
   Index axis_;

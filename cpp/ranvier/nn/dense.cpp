@@ -23,6 +23,8 @@ class Dense final : public Layer, public ProductLayer {
     return out;
   }
 
+  bool supports_masking() const override { return true; }
+
   bool open() const override { return activation_.elementwise() && activation_.function == ops::Unary::identity; }
   int channel_axis(int rank) const override { return rank - 1; }
   ops::Weights weights() const override { return {kernel_->value, use_bias_ ? bias_->value : Tensor()}; }

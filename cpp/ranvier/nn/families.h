@@ -21,6 +21,7 @@ Family attention_layers();
 Family score_attention_layers();
 Family embedding_layers();
 Family einsum_layers();
+Family masking_layers();
 Family convolution_layers();
 Family activation_layers();
 Family noise_layers();

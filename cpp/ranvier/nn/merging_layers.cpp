@@ -24,6 +24,9 @@ class Merging : public MultiLayer {
  public:
   using MultiLayer::MultiLayer;
   bool takes_list() const override { return true; }
+  bool supports_masking() const override { return true; }
+  /// A step counts when it does in one of the inputs; without a mask in one of them every step does.
+  Tensors masks_for(const Tensors& xs, const Tensors& ys) const override { return {joined_mask(xs, ys.front())}; }
   Shapes output_shapes(const Shapes& inputs) const override {
     const bool batched = std::all_of(inputs.begin(), inputs.end(), [](const Shape& s) { return s.rank() > 0; });
     if (!batched) reject("expected inputs with a batch axis, received shapes ", listed(inputs));
@@ -33,7 +36,22 @@ class Merging : public MultiLayer {
  protected:
   virtual Shape merged(const Shapes& inputs) const = 0;
   virtual Tensor merge(const Tensors& xs) const = 0;
-
+  virtual Tensor joined_mask(const Tensors& xs, const Tensor& /*y*/) const {
+    Tensors masks;
+    for (const Tensor& x : xs) {
+      if (!x.has_mask()) return {};
+      masks.push_back(x.mask());
+    }
+    return any_of(masks);
+  }
+  static Tensor any_of(const Tensors& masks) {
+    Tensor all = masks.front();
+    for (std::size_t i = 1; i < masks.size(); ++i) {
+      const Shape shape = broadcast_shapes(all.shape(), masks[i].shape(), "mask");
+      all = ops::any(ops::stack({ops::broadcast_to(all, shape), ops::broadcast_to(masks[i], shape)}, 0), {0});
+    }
+    return all;
+  }
   void make_all_parameters(const Shapes& inputs) override { (void)output_shapes(inputs); }
   void check_inputs(const Shapes& inputs) const override { (void)output_shapes(inputs); }
   Tensors call_all(const Tensors& xs, Context&) override { return {merge(xs)}; }
@@ -135,7 +153,7 @@ class Subtract final : public Elementwise {
 };
 
 template <ops::Binary op>
-class Folding final : public Elementwise {
+class Folding : public Elementwise {
  public:
   using Elementwise::Elementwise;
 
@@ -143,12 +161,71 @@ class Folding final : public Elementwise {
   Tensor merge(const Tensors& xs) const override { return folded(op, xs); }
 };
 
+/// Masked steps count as 1 in the product, and are 0 where no factor counts.
+class Multiply final : public Folding<ops::Binary::multiply> {
+ public:
+  using Folding::Folding;
+
+ protected:
+  Tensor merge(const Tensors& xs) const override {
+    if (std::none_of(xs.begin(), xs.end(), [](const Tensor& x) { return x.has_mask(); })) return Folding::merge(xs);
+    const auto number = [&](double value) { return full({}, value, xs[0].dtype()); };
+    Tensors factors;
+    for (const Tensor& x : xs) {
+      factors.push_back(x.has_mask() ? ops::where(ops::expand_dims(x.mask(), -1), x, number(1)) : x);
+    }
+    const Tensor y = Folding::merge(factors);
+    const Tensor mask = joined_mask(xs, y);
+    return mask.defined() ? ops::where(ops::expand_dims(mask, -1), y, number(0)) : y;
+  }
+};
+
+/// The largest or the smallest. Where a step is masked in one input, it is that of the others.
+template <ops::Binary op>
+class Extremum final : public Folding<op> {
+ public:
+  using Folding<op>::Folding;
+
+ protected:
+  Tensor merge(const Tensors& xs) const override {
+    const bool masked = std::any_of(xs.begin(), xs.end(), [](const Tensor& x) { return x.has_mask(); });
+    const bool alike = std::all_of(xs.begin(), xs.end(), [&](const Tensor& x) { return x.rank() == xs[0].rank(); });
+    if (!masked || !alike) return this->folded(op, xs);
+    const auto steps_of = [](const Tensor& x) { return x.has_mask() ? ops::expand_dims(x.mask(), -1) : Tensor(); };
+    Tensor y = xs.front();
+    Tensor steps = steps_of(y);  // where y has come from a step that counts; undefined: everywhere
+    for (std::size_t i = 1; i < xs.size(); ++i) {
+      const Tensor own = steps_of(xs[i]);
+      const Tensor x = own.defined() ? ops::where(own, xs[i], y) : xs[i];
+      if (steps.defined()) y = ops::where(steps, y, x);
+      steps = steps.defined() && own.defined() ? this->any_of({steps, own}) : Tensor();
+      y = ops::binary(op, y, x);
+    }
+    return y;
+  }
+};
+
 /// One after the other along `axis`.
 class Concatenate final : public Merging {
  public:
   explicit Concatenate(const io::Json& config) : Merging(config), axis_(config.integer("axis", -1)) {}
+  /// Pieces of sequences cannot be put behind each other.
+  bool streams() const override { return axis_ == -1; }
 
  protected:
+  // Along time the masks follow each other; along features a step counts when one of its parts does. A part without a
+  // mask counts everywhere.
+  Tensor joined_mask(const Tensors& xs, const Tensor& y) const override {
+    const auto masked = std::find_if(xs.begin(), xs.end(), [](const Tensor& x) { return x.has_mask(); });
+    if (masked == xs.end()) return {};
+    const int rank = masked->mask().rank();
+    const int at = normalize_axis(axis_, y.rank(), "axis");
+    Tensors parts;
+    for (const Tensor& x : xs) {
+      parts.push_back(x.has_mask() ? x.mask() : full(x.shape().slice(0, rank), 1, DType::boolean));
+    }
+    return at < rank ? ops::concatenate(parts, at) : any_of(parts);
+  }
   Shape merged(const Shapes& inputs) const override {
     Shape out = inputs.front();
     const int at = normalize_axis(axis_, out.rank(), "axis");
@@ -191,8 +268,10 @@ class Dot final : public Merging {
                 : std::array{axes.as_integer(), axes.as_integer()};
     if (axes_[0] == 0 || axes_[1] == 0) reject("expected axes other than 0, the batch, received axes=", axes.dump());
   }
+  bool streams() const override { return false; }
 
  protected:
+  Tensor joined_mask(const Tensors& /*xs*/, const Tensor& /*y*/) const override { return {}; }
   Shape merged(const Shapes& inputs) const override {
     expect_two(inputs);
     const auto [a, b] = axes_for(inputs[0], inputs[1]);
@@ -261,10 +340,10 @@ class Dot final : public Merging {
 Family merging_layers() {
   return {layer_class<Add>("Add"),
           layer_class<Subtract>("Subtract"),
-          layer_class<Folding<ops::Binary::multiply>>("Multiply"),
+          layer_class<Multiply>("Multiply"),
           layer_class<Average>("Average"),
-          layer_class<Folding<ops::Binary::maximum>>("Maximum"),
-          layer_class<Folding<ops::Binary::minimum>>("Minimum"),
+          layer_class<Extremum<ops::Binary::maximum>>("Maximum"),
+          layer_class<Extremum<ops::Binary::minimum>>("Minimum"),
           layer_class<Concatenate>("Concatenate"),
           layer_class<Dot>("Dot")};
 }

@@ -8,6 +8,7 @@ namespace {
 class Noise : public RandomLayer {
  public:
   using RandomLayer::RandomLayer;
+  bool supports_masking() const override { return true; }
 
  protected:
   virtual Tensor disturb(const Tensor& x, Generator& generator) = 0;

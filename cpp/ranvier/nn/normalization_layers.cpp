@@ -2,7 +2,10 @@
 
 #include "ranvier/nn/families.h"
 #include "ranvier/nn/fusion.h"
+#include "ranvier/ops/elementwise.h"
 #include "ranvier/ops/norm.h"
+#include "ranvier/ops/reduce.h"
+#include "ranvier/ops/shape.h"
 
 namespace ranvier::nn {
 namespace {
@@ -38,6 +41,7 @@ class BatchNormalization final : public Layer, public NormalizingLayer {
   ops::Weights folded(const ops::Weights& weights) const override {
     return ops::fold_norm(weights, epsilon_, params(), moving());
   }
+  bool supports_masking() const override { return true; }
 
  protected:
   void make_parameters(const Shape& input) override {
@@ -57,9 +61,45 @@ class BatchNormalization final : public Layer, public NormalizingLayer {
     reject("expected rank ", input_shape().rank(), " with ", channels, " channels on axis ", axis_,
            ", received x with shape ", input);
   }
-  Tensor call(const Tensor& x, Context& context) override { return normalize(x, context, {}); }
+  Tensor call(const Tensor& x, Context& context) override {
+    if (x.has_mask() && uses_batch(context.training)) return normalize_masked(x, context);
+    return normalize(x, context, {});
+  }
 
  private:
+  // By the moments of the steps that count; the others are normalised by them, too. As in Keras an ε of 1e-7 joins the
+  // number of steps, so that a batch without any has mean and variance 0.
+  Tensor normalize_masked(const Tensor& x, const Context& context) {
+    if (x.mask().rank() != x.rank() - 1) {
+      reject("expected a mask of one axis less than x, received ", x.mask().shape(), " for x with shape ", x.shape());
+    }
+    const int at = normalize_axis(axis_, x.rank(), "BatchNormalization");
+    ops::Axes axes;
+    std::vector<Index> alone(static_cast<std::size_t>(x.rank()), 1);  // a vector of channels beside x
+    for (int axis = 0; axis < x.rank(); ++axis) {
+      if (axis != at) axes.push_back(axis);
+    }
+    alone[static_cast<std::size_t>(at)] = x.dim(at);
+    const auto number = [&](double value) { return full({}, value, x.dtype()); };
+    const Tensor mask = ops::broadcast_to(ops::expand_dims(x.mask(), -1), x.shape());
+    const auto mean_of = [&](const Tensor& values, const Tensor& count) {
+      return ops::divide(ops::sum(ops::where(mask, values, number(0)), axes, true), count);
+    };
+    const Tensor count = ops::add(ops::sum(ops::cast(mask, x.dtype()), axes, true), number(1e-7));
+    const Tensor mean = mean_of(x, count);
+    const Tensor centred = ops::subtract(x, mean);
+    const Tensor variance = mean_of(ops::multiply(centred, centred), count);
+    Tensor y = ops::divide(centred, ops::unary(ops::Unary::sqrt, ops::add(variance, number(epsilon_))));
+    if (gamma_) y = ops::multiply(y, ops::reshape(gamma_->value, alone));
+    if (beta_) y = ops::add(y, ops::reshape(beta_->value, alone));
+    const Shape channels{x.dim(at)};
+    context.after_step(
+        [moving = moving(), mean = view(mean, channels), variance = view(variance, channels), momentum = momentum_] {
+          ops::move_average(moving.mean, mean, momentum);
+          ops::move_average(moving.variance, variance, momentum);
+        });
+    return y;
+  }
   ops::NormParams params() const { return {value_or_none(gamma_), value_or_none(beta_)}; }
   ops::Moments moving() const { return {mean_->value, variance_->value}; }
 

@@ -1,7 +1,9 @@
 #include "ranvier/nn/families.h"
 #include "ranvier/nn/spatial.h"
+#include "ranvier/ops/elementwise.h"
 #include "ranvier/ops/pool.h"
 #include "ranvier/ops/reduce.h"
+#include "ranvier/ops/shape.h"
 
 namespace ranvier::nn {
 namespace {
@@ -48,6 +50,10 @@ class GlobalPooling final : public Layer {
     if (!channels_first_) y.push_back(input.back());
     return y;
   }
+  /// Means over time leave masked steps out; what comes out has no steps.
+  bool supports_masking() const override { return kind == Pool::average && Axes == 1; }
+  Tensor mask_for(const Tensor& /*x*/, const Tensor& /*y*/) const override { return {}; }
+  bool streams() const override { return false; }
 
  protected:
   Tensor call(const Tensor& x, Context&) override {
@@ -58,10 +64,19 @@ class GlobalPooling final : public Layer {
       if (x.dim(static_cast<int>(axis)) == 0)
         reject("expected at least one element to pool, received shape ", x.shape());
     }
+    if (supports_masking() && x.has_mask() && !channels_first_) return masked_mean(x);
     return kind == Pool::max ? ops::max(x, axes, keepdims_) : ops::mean(x, axes, keepdims_);
   }
 
  private:
+  // A sequence all of whose steps are masked has mean 0.
+  Tensor masked_mean(const Tensor& x) const {
+    if (x.mask().rank() != 2) reject("expected a mask of shape (batch, time), received ", x.mask().shape());
+    const Tensor mask = ops::expand_dims(x.mask(), -1);
+    const Tensor count = ops::sum(ops::cast(mask, x.dtype()), {1}, keepdims_);
+    const Tensor total = ops::sum(ops::where(mask, x, full({}, 0, x.dtype())), {1}, keepdims_);
+    return ops::divide(total, ops::binary(ops::Binary::maximum, count, full({}, 1, x.dtype())));
+  }
   void check_rank(const Shape& x) const {
     if (x.rank() == static_cast<int>(Axes) + 2) return;
     reject("expected ", Axes + 2, " axes (",

@@ -14,6 +14,7 @@ using ops::Unary;
 class Normalization final : public Layer {
  public:
   explicit Normalization(const io::Json& config) : Layer(config), invert_(config.flag("invert", false)) {}
+  bool supports_masking() const override { return true; }
 
  protected:
   void make_parameters(const Shape& input) override {
@@ -63,6 +64,7 @@ class Rescaling final : public Layer {
  public:
   explicit Rescaling(const io::Json& config)
       : Layer(config), scale_(config.number("scale")), offset_(config.number("offset", 0.0)) {}
+  bool supports_masking() const override { return true; }
 
  protected:
   Tensor call(const Tensor& x, Context&) override {

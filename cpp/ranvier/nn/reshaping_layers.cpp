@@ -134,6 +134,7 @@ class RepeatVector final : public Layer {
 class Identity final : public Layer {
  public:
   explicit Identity(const io::Json& config) : Layer(config) {}
+  bool supports_masking() const override { return true; }
 
  protected:
   Tensor call(const Tensor& x, Context&) override { return x; }

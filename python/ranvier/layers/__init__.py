@@ -58,6 +58,7 @@ from ranvier.layers.image_moving import (
 )
 from ranvier.layers.image_tone import AutoContrast, Equalization, Grayscale, Posterization, Solarization
 from ranvier.layers.input_spec import InputSpec
+from ranvier.layers.masking import Masking
 from ranvier.layers.merging import (
     Add,
     Average,
@@ -215,6 +216,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",

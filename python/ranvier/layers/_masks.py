@@ -38,6 +38,15 @@ def with_masks(
     return found
 
 
+def masked(x: Tensor, mask: Any) -> Tensor:
+    """`x` with another mask; the tensor itself keeps its own."""
+    from ranvier import ops
+
+    y = ops.reshape(x, x.shape)
+    y._keras_mask = convert_to_tensor(mask, "bool")
+    return y
+
+
 def give_masks(outputs: Any, masks: Any) -> None:
     """Notes the masks on the outputs, one after the other, unless they carry one already."""
     for y, mask in zip(flatten(outputs), flatten(masks), strict=False):

@@ -6,6 +6,7 @@ from typing import Any
 
 from ranvier import initializers, ops, regularizers
 from ranvier.layers._checks import ints, number
+from ranvier.layers._masks import masks_of
 from ranvier.layers.base import registry
 from ranvier.layers.native import NativeLayer
 
@@ -89,7 +90,11 @@ class ELU(NativeLayer):
 
 @registry.register()
 class Softmax(NativeLayer):
-    """``exp(x) / sum(exp(x))`` along `axis`, the last one by default, or over several axes together."""
+    """``exp(x) / sum(exp(x))`` along `axis`, the last one by default, or over several axes together.
+
+    ``softmax(x, mask=m)`` leaves elements out where m, which broadcasts against x, is False: they become 0. A mask that
+    x itself carries does so when it has an entry for every element; one for every time step is passed on.
+    """
 
     _arguments = ("axis",)
 
@@ -106,9 +111,17 @@ class Softmax(NativeLayer):
         settings = super()._engine_config()
         return {**settings, "axis": -1} if isinstance(self.axis, list) else settings
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        """The engine's softmax; over several axes a composed one."""
-        return ops.softmax(inputs, self.axis) if isinstance(self.axis, list) else super().call(inputs, training)
+    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+        """The engine's softmax; over several axes, or with a mask of one's own, a composed one."""
+        if mask is not None and mask.ndim < inputs.ndim and masks_of(inputs) is not None:
+            mask = None  # of the time steps
+        if mask is None and not isinstance(self.axis, list):
+            return super().call(inputs, training)
+        if mask is None:
+            return ops.softmax(inputs, self.axis)
+        counts = ops.cast(ops.greater(mask, 0.5), "bool") if mask.dtype != "bool" else mask
+        kept = ops.where(counts, inputs, -1e30)
+        return ops.where(counts, ops.softmax(kept, self.axis), 0.0)
 
 
 __all__ = ["ELU", "LeakyReLU", "PReLU", "ReLU", "Softmax"]

@@ -66,7 +66,8 @@ class Layer(WeightOwner):
         build = cls.__dict__.get("build")
         if build is not None:
             cls.build = _marks_built(build)  # type: ignore[method-assign]
-        if "compute_mask" in cls.__dict__ and "supports_masking" not in cls.__dict__:
+        found = inspect.getattr_static(cls, "supports_masking")
+        if "compute_mask" in cls.__dict__ and "supports_masking" not in cls.__dict__ and found is False:
             cls.supports_masking = True
         if "call" in cls.__dict__:
             parameters = inspect.signature(cls.call).parameters
@@ -211,13 +212,14 @@ class Layer(WeightOwner):
             _TRAINING.reset(token)
         if fresh and self._sublayers():
             self._set_paths()
-        if self.supports_masking:
-            previous = kwargs["mask"] if kwargs.get("mask") is not None else masks
-            if previous is not None or "compute_mask" in type(self).__dict__:
-                give_masks(outputs, self.compute_mask(inputs, previous))
+        self._mask_outputs(inputs, outputs, kwargs["mask"] if kwargs.get("mask") is not None else masks)
         if self.activity_regularizer is not None:
             self._add_activity_loss(outputs)
         return outputs
+
+    def _mask_outputs(self, inputs: Any, outputs: Any, previous: Any) -> None:
+        if self.supports_masking and (previous is not None or "compute_mask" in type(self).__dict__):
+            give_masks(outputs, self.compute_mask(inputs, previous))
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the output: by default that of the input.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from ranvier import initializers, regularizers
+from ranvier import initializers, ops, regularizers
 from ranvier._core import Tensor
 from ranvier._tensor import convert_to_tensor
 from ranvier.layers._checks import positive_int
@@ -80,6 +80,10 @@ class Embedding(NativeLayer):
 
     def _convert(self, x: Any) -> Tensor:
         return convert_to_tensor(x)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Which indices are not 0, with `mask_zero`; else None."""
+        return ops.not_equal(self._convert(inputs), 0) if self.mask_zero else None
 
 
 __all__ = ["Embedding"]

@@ -200,14 +200,31 @@ class NativeLayer(Layer):
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """The engine's layer, then an activation of one's own if there is one."""
         y = (self._native_layer or self._native())(inputs, training)
-        return y if self._afterwards is None else self._afterwards(y)
+        if self._afterwards is None:
+            return y
+        after = self._afterwards(y)
+        after._keras_mask = y._keras_mask
+        return after
+
+    @property
+    def supports_masking(self) -> bool:
+        """Whether it passes masks on, or makes them."""
+        return bool(self.__dict__.get("_supports_masking", self._native().supports_masking))
+
+    @supports_masking.setter
+    def supports_masking(self, value: bool) -> None:
+        self._supports_masking = bool(value)
+
+    def _mask_outputs(self, inputs: Any, outputs: Any, previous: Any) -> None:
+        if self._changed:  # the engine has done it otherwise
+            super()._mask_outputs(inputs, outputs, previous)
 
     def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """Builds the layer on first use, then runs it; see `Layer.__call__`."""
         plain = (
             self.built and self.activity_regularizer is None and self._afterwards is None and self.input_spec is None
         )
-        if not plain or args or kwargs or (type(inputs) is not Tensor and is_symbolic(inputs)):
+        if not plain or self._changed or args or kwargs or (type(inputs) is not Tensor and is_symbolic(inputs)):
             return super().__call__(inputs, *args, training=training, **kwargs)
         if training is None:
             outer = _TRAINING.get()

@@ -6,6 +6,7 @@ from typing import Any
 
 from ranvier import initializers, regularizers
 from ranvier.layers._checks import ints, number, positive_int
+from ranvier.layers._masks import masked
 from ranvier.layers.base import registry
 from ranvier.layers.native import NativeLayer
 
@@ -76,6 +77,10 @@ class BatchNormalization(NativeLayer):
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.beta_regularizer = regularizers.get(beta_regularizer)
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
+
+    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+        """The engine's normalisation; with a mask (batch, time) the moments of a batch are those of its steps."""
+        return super().call(inputs if mask is None else masked(inputs, mask), training)
 
 
 @registry.register()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from ranvier import ops
 from ranvier.layers import _checks
+from ranvier.layers._masks import masked
 from ranvier.layers.base import registry
 from ranvier.layers.native import NativeLayer
 
@@ -178,7 +180,24 @@ class GlobalAveragePooling2D(_GlobalPooling):
 
 @registry.register()
 class GlobalAveragePooling1D(_GlobalPooling):
-    """The mean of each channel of sequences; see `GlobalAveragePooling2D`."""
+    """The mean of each channel of sequences; see `GlobalAveragePooling2D`.
+
+    Steps that are masked are left out; the mean of no steps at all is 0.
+    """
+
+    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+        """The engine's mean, over the steps of a mask (batch, time) if there is one."""
+        if mask is None:
+            return super().call(inputs, training)
+        if self.data_format == "channels_last":
+            return super().call(masked(inputs, mask), training)
+        counts = ops.cast(ops.expand_dims(mask, 1), inputs.dtype)
+        total = ops.sum(ops.where(ops.expand_dims(mask, 1), inputs, 0.0), axis=2, keepdims=self.keepdims)
+        return ops.divide(total, ops.maximum(ops.sum(counts, axis=2, keepdims=self.keepdims), 1.0))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """None: the result has no time steps."""
+        return None
 
 
 @registry.register()
