@@ -40,8 +40,9 @@ def test_every_layer_with_time_steps_was_compared() -> None:
     compared = {key.split("-")[1] for key in GOLDEN}
     with_steps = {
         row.layer
-        for family in FAMILIES.values()
+        for name, family in FAMILIES.items()
         for row in family.contract
+        if name not in ("attention", "recurrent")  # whose own cases compare masks
         if not row.call and min(len(s) for s in shapes_of(row.inputs)) >= 3
     }
     # Keras has no such layers, or refuses the rows' arguments or masks of time steps.
