@@ -83,6 +83,23 @@ def test_attention_maps_are_the_scores() -> None:
     np.testing.assert_allclose(one["second"], found["second"][:1], rtol=1e-6)
 
 
+def test_attention_of_the_layers_that_come_with_ranvier() -> None:
+    ranvier.utils.set_random_seed(1)
+    ids = ranvier.Input((None,), dtype="int32")
+    x = layers.Embedding(TOKENS, 8)(ids)
+    causal = layers.MultiHeadAttention(num_heads=2, key_dim=4, dropout=0.5, name="causal")
+    x = x + causal(x, x, use_causal_mask=True)
+    x = x + layers.GroupQueryAttention(4, 4, 2, name="grouped")(query=x, value=x)
+    model = ranvier.Model(ids, layers.Dense(TOKENS)(layers.Attention(name="plain")([x, x])))
+    found = explain.attention_maps(model, IDS)
+    shapes = {name: scores.shape for name, scores in found.items()}
+    assert shapes == {"causal": (6, 2, TIME, TIME), "grouped": (6, 4, TIME, TIME), "plain": (6, TIME, TIME)}
+    for scores in found.values():
+        np.testing.assert_allclose(scores.sum(axis=-1), 1, rtol=1e-5)
+    ahead = np.triu(np.ones((TIME, TIME), bool), 1)
+    assert not found["causal"][:, :, ahead].any() and found["grouped"][:, :, ahead].all()
+
+
 def test_attention_in_models_of_ones_own() -> None:
     model = Own()
     found = explain.attention_maps(model, IDS)

@@ -99,7 +99,8 @@ class ShadedText:
         parts = []
         for token, value, share in zip(self.tokens, self.values.tolist(), self._shares.tolist(), strict=True):
             ink = "#fff" if _dark(share) else "#000"
-            style = "background:#{:02x}{:02x}{:02x};color:{}".format(*_colour(share), ink)
+            red, green, blue = _colour(share)
+            style = f"background:#{red:02x}{green:02x}{blue:02x};color:{ink}"
             shown = html.escape(token).replace("\n", "↵<br>")
             parts.append(f'<span style="{style}" title="{value:+.4g}">{shown}</span>')
         body = html.escape(self.separator).join(parts)
