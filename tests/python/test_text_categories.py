@@ -133,6 +133,12 @@ def test_discretization_complains_by_name() -> None:
         layers.Discretization([0.0], 3)
     with pytest.raises(ValueError, match="bin_boundaries: expected ascending finite numbers"):
         layers.Discretization([1.0, 0.0])
+    with pytest.raises(ValueError, match="bin_boundaries: expected ascending finite numbers, received 'x'"):
+        layers.Discretization("x")
+    with pytest.raises(ValueError, match="epsilon: expected a number of 1e-06 or more"):
+        layers.Discretization([0.0], epsilon=np.ones(2))
+    with pytest.raises(ValueError, match="num_tokens: expected an int below"):
+        layers.CategoryEncoding(10**20)
     given = layers.Discretization([0.0, 1.0], name="given")
     with pytest.raises(ValueError, match=r"\[given\] adapt: bin_boundaries were given"):
         given.adapt([1.0])

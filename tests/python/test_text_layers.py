@@ -233,6 +233,7 @@ def test_empty_texts_and_batches() -> None:
         ({"split": "comma"}, "split: expected one of 'whitespace', 'character', None or a function, received 'comma'"),
         ({"output_mode": "vector"}, "output_mode: expected one of .*, received 'vector'"),
         ({"ngrams": 0}, "ngrams: expected None, a positive int or a tuple of them, received 0"),
+        ({"ngrams": 10**20}, "ngrams: expected None, a positive int or a tuple of them, received 1000"),
         ({"ngrams": "2"}, "ngrams: expected None, a positive int or a tuple of them, received '2'"),
         ({"output_sequence_length": 0}, "output_sequence_length: expected a positive int, received 0"),
         ({"output_sequence_length": 3, "output_mode": "count"}, "output_sequence_length: expected None in output_mode"),

@@ -202,7 +202,7 @@ def test_unknown_values_without_an_index_for_them() -> None:
         ({"output_mode": "hot"}, "output_mode: expected one of 'int', 'one_hot'.*received 'hot'"),
         ({"max_tokens": 1}, "max_tokens: expected an int above 1, or None, received 1"),
         ({"max_tokens": 2, "mask_token": ""}, "max_tokens: expected more than the 2 special tokens, received 2"),
-        ({"num_oov_indices": -1}, "num_oov_indices: expected an int of 0 or more, received -1"),
+        ({"num_oov_indices": -1}, "num_oov_indices: expected an int of 0 or more.*, received -1"),
         ({"pad_to_max_tokens": True}, "pad_to_max_tokens: expected max_tokens with it"),
         ({"invert": True, "output_mode": "count"}, "output_mode: expected 'int' with invert=True"),
         ({"mask_token": 3}, "mask_token: expected a string or None, received 3"),
@@ -223,6 +223,10 @@ def test_unknown_values_without_an_index_for_them() -> None:
         ),
         ({"sparse": True, "output_mode": "count"}, "sparse: expected False"),
         ({"salt": [1, 2, 3]}, "salt: expected an int or a pair of ints"),
+        ({"encoding": "utf-99"}, "encoding: expected one such as 'utf-8', received 'utf-99'"),
+        ({"pad_to_max_tokens": np.ones(2)}, "pad_to_max_tokens: expected True or False"),
+        ({"num_oov_indices": 10**20}, "num_oov_indices: expected an int of 0 or more, and below"),
+        ({"vocabulary": 5}, "vocabulary: expected a list of tokens or a file of them, received 5"),
     ],
 )
 def test_arguments_that_contradict(arguments: dict[str, Any], message: str) -> None:

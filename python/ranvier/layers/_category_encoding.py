@@ -2,36 +2,70 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Any
 
 import numpy as np
 
+from ranvier.layers._checks import positive_int
+
 Shape = tuple[int | None, ...]
 
 MODES = ("int", "one_hot", "multi_hot", "count")
+_TOO_MANY = 1 << 40  # of anything that gets an index
 _OLD_NAMES = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 
 
 def mode_of(value: Any, layer: str, allowed: tuple[str, ...] = MODES) -> str:
     """One of the modes by name; older names of Keras are accepted."""
-    name = _OLD_NAMES.get(value, value) if isinstance(value, str) else value
-    if name not in allowed:
+    return choice(_OLD_NAMES.get(value, value) if isinstance(value, str) else value, layer, "output_mode", allowed)
+
+
+def choice(value: Any, layer: str, name: str, allowed: tuple[str, ...]) -> str:
+    """One of the names."""
+    if not isinstance(value, str) or value not in allowed:
         listed = ", ".join(map(repr, allowed))
-        raise ValueError(f"[{layer}] output_mode: expected one of {listed}, received {value!r:.200}.")
-    return str(name)
+        raise ValueError(f"[{layer}] {name}: expected one of {listed}, received {value!r:.200}.")
+    return value
+
+
+def flag(value: Any, layer: str, name: str) -> bool:
+    """True or False; None counts as False."""
+    if value is not None and not isinstance(value, bool | np.bool_):
+        raise ValueError(f"[{layer}] {name}: expected True or False, received {value!r:.80}.")
+    return bool(value)
+
+
+def encoding_of(value: Any, layer: str) -> str:
+    """The name of a text encoding that Python knows."""
+    try:
+        codecs.lookup(value)
+    except (LookupError, TypeError, ValueError):
+        raise ValueError(f"[{layer}] encoding: expected one such as 'utf-8', received {value!r:.80}.") from None
+    return str(value)
+
+
+def size(value: Any, layer: str, name: str) -> int:
+    """A positive int that an array can have as its size."""
+    number = positive_int(value, layer, name)
+    if number >= _TOO_MANY:
+        raise ValueError(f"[{layer}] {name}: expected an int below {_TOO_MANY}, received {number}.")
+    return number
 
 
 def dense_only(sparse: Any, layer: str) -> bool:
     """False; ValueError for True, as in Keras outside of TensorFlow."""
-    if sparse:
+    if flag(sparse, layer, "sparse"):
         raise ValueError(f"[{layer}] sparse: expected False, received {sparse!r}; only dense results are there.")
     return False
 
 
 def count(value: Any, layer: str, name: str) -> int:
     """An int of 0 or more."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise ValueError(f"[{layer}] {name}: expected an int of 0 or more, received {value!r:.80}.")
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < _TOO_MANY:
+        raise ValueError(
+            f"[{layer}] {name}: expected an int of 0 or more, and below {_TOO_MANY}, received {value!r:.80}."
+        )
     return int(value)
 
 

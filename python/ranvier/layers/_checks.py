@@ -22,7 +22,10 @@ def positive_int(value: Any, layer: str, name: str) -> int:
 def number(value: Any, layer: str, name: str, smallest: float | None = None) -> float:
     """A finite float, `smallest` or more."""
     ok = not isinstance(value, bool) and (isinstance(value, int | float) or hasattr(value, "__float__"))
-    result = float(value) if ok else float("nan")
+    try:
+        result = float(value) if ok else float("nan")
+    except (TypeError, ValueError, OverflowError):  # arrays, ints beyond all floats
+        result = float("nan")
     if not float("-inf") < result < float("inf") or (smallest is not None and result < smallest):
         bound = "" if smallest is None else f" of {smallest:g} or more"
         raise ValueError(f"[{layer}] {name}: expected a number{bound}, received {value!r:.200}.")

@@ -120,7 +120,11 @@ class Lookup:
         self.tokens, self.idf, self._tables = tokens, weights, {}
 
     def _listed(self, vocabulary: Any) -> list[Token]:
-        found = np.asarray(vocabulary) if hasattr(vocabulary, "__array__") else list(vocabulary)
+        if not hasattr(vocabulary, "__array__") and not hasattr(vocabulary, "__iter__"):
+            raise TypeError(
+                f"[{self.layer}] vocabulary: expected a list of tokens or a file of them, received {vocabulary!r:.80}."
+            )
+        found = np.atleast_1d(np.asarray(vocabulary)) if hasattr(vocabulary, "__array__") else list(vocabulary)
         values = found.tolist() if isinstance(found, np.ndarray) else found
         tokens: list[Token] = []
         for i, value in enumerate(values):
@@ -171,7 +175,10 @@ class Lookup:
             )
 
     def _weights(self, idf_weights: Any, count: int, has_front: bool) -> np.ndarray:
-        weights = np.asarray(idf_weights, dtype=np.float64)
+        try:
+            weights = np.asarray(idf_weights, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError):
+            weights = np.array(np.nan)
         if weights.shape != (count,):
             raise ValueError(
                 f"[{self.layer}] idf_weights: expected {count} numbers, one for each token, received shape "

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ranvier import config
-from ranvier.layers._category_encoding import count, dense_only, encode, encoded_shape, mode_of
-from ranvier.layers._checks import number, positive_int
+from ranvier.layers._category_encoding import count, dense_only, encode, encoded_shape, mode_of, size
+from ranvier.layers._checks import number
 from ranvier.layers._data_layer import DataLayer, LateProgress, batches_of
 from ranvier.layers.base import registry
 from ranvier.utils.strings import positions
@@ -44,7 +44,7 @@ class CategoryEncoding(DataLayer):
             raise ValueError(
                 f"[{self.name}] num_tokens: expected the number of categories, received None; IntegerLookup finds it."
             )
-        self.num_tokens = positive_int(num_tokens, self.name, "num_tokens")
+        self.num_tokens = size(num_tokens, self.name, "num_tokens")
         self.output_mode = mode_of(output_mode, self.name, ("count", "one_hot", "multi_hot"))
         self.sparse = dense_only(sparse, self.name)
 
@@ -132,7 +132,10 @@ class Discretization(DataLayer):
         self._summary = _empty()
 
     def _borders(self, given: Any) -> list[float]:
-        borders = np.asarray(given, dtype=np.float64)
+        try:
+            borders = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError):
+            borders = np.array(np.nan)
         if borders.ndim != 1 or not np.isfinite(borders).all() or (np.diff(borders) < 0).any():
             raise ValueError(
                 f"[{self.name}] bin_boundaries: expected ascending finite numbers, received {given!r:.200}."

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ranvier import config
-from ranvier.layers._category_encoding import MODES, dense_only, encode, encoded_shape, mode_of, salt_of
-from ranvier.layers._checks import positive_int
+from ranvier.layers._category_encoding import MODES, dense_only, encode, encoded_shape, mode_of, salt_of, size
 from ranvier.layers._data_layer import DataLayer
 from ranvier.layers.base import registry
 from ranvier.utils.hashing import combine, fingerprint64, hash_buckets, hash_strings
@@ -29,7 +28,7 @@ class BinLayer(DataLayer):
         if dtype is None:
             dtype = "int64" if mode == "int" else config.floatx()
         super().__init__(name=name, dtype=dtype, **kwargs)
-        self.num_bins = positive_int(num_bins, self.name, "num_bins")
+        self.num_bins = size(num_bins, self.name, "num_bins")
         self.output_mode = mode
         self.sparse = dense_only(sparse, self.name)
         if mode == "int" and self.dtype not in ("int32", "int64"):

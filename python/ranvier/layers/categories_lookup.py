@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 
 from ranvier import config
-from ranvier.layers._category_encoding import count, dense_only, encoded_shape, max_tokens_of, mode_of, salt_of
+from ranvier.layers._category_encoding import (
+    choice,
+    count,
+    dense_only,
+    encoded_shape,
+    encoding_of,
+    flag,
+    max_tokens_of,
+    mode_of,
+    salt_of,
+)
 from ranvier.layers._data_layer import DataLayer, LateProgress, batches_of
 from ranvier.layers._lookup import Lookup
 from ranvier.layers.base import registry
@@ -49,19 +59,15 @@ class IndexLookup(DataLayer):
         self.num_oov_indices = count(num_oov_indices, self.name, "num_oov_indices")
         self.mask_token, self.oov_token = self._special(mask_token, "mask_token"), self._special(oov_token, "oov_token")
         self.output_mode = mode_of(mode, self.name, _MODES)
-        self.invert = bool(invert)
-        self.pad_to_max_tokens = bool(pad_to_max_tokens)
+        self.invert = flag(invert, self.name, "invert")
+        self.pad_to_max_tokens = flag(pad_to_max_tokens, self.name, "pad_to_max_tokens")
         self.sparse = dense_only(sparse, self.name)
-        self.encoding = str(encoding)
+        self.encoding = encoding_of(encoding, self.name)
         if self.invert and self.output_mode != "int":
             raise ValueError(f"[{self.name}] output_mode: expected 'int' with invert=True, received {mode!r}.")
         if self.pad_to_max_tokens and self.max_tokens is None:
             raise ValueError(f"[{self.name}] pad_to_max_tokens: expected max_tokens with it, received None.")
-        if oov_method not in ("floormod", "farmhash"):
-            raise ValueError(
-                f"[{self.name}] oov_method: expected 'floormod' or 'farmhash', received {oov_method!r:.80}."
-            )
-        self.oov_method = oov_method
+        self.oov_method = choice(oov_method, self.name, "oov_method", ("floormod", "farmhash"))
         self.salt = None if salt is None else list(salt_of(salt, self.name))
         if salt is not None and not self._is_text and oov_method != "farmhash":
             raise ValueError(f"[{self.name}] salt: expected oov_method='farmhash' with it, received {oov_method!r}.")
@@ -371,8 +377,7 @@ class IntegerLookup(IndexLookup):
             name,
             **kwargs,
         )
-        if vocabulary_dtype != "int64":
-            raise ValueError(f"[{self.name}] vocabulary_dtype: expected 'int64', received {vocabulary_dtype!r:.80}.")
+        choice(vocabulary_dtype, self.name, "vocabulary_dtype", ("int64",))
         if self.invert and self.oov_token is None:
             raise ValueError(f"[{self.name}] oov_token: expected an int with invert=True, received None.")
 

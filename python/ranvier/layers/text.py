@@ -9,8 +9,15 @@ from typing import Any
 import numpy as np
 
 from ranvier import config
-from ranvier.layers._category_encoding import dense_only, encoded_shape, max_tokens_of, mode_of
-from ranvier.layers._checks import positive_int
+from ranvier.layers._category_encoding import (
+    dense_only,
+    encoded_shape,
+    encoding_of,
+    flag,
+    max_tokens_of,
+    mode_of,
+    size,
+)
 from ranvier.layers._data_layer import DataLayer, LateProgress, batches_of
 from ranvier.layers._lookup import DROPPED, Lookup
 from ranvier.layers._tokens import Splitter
@@ -20,6 +27,7 @@ from ranvier.utils.strings import text_array
 _MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 _STANDARDIZE = ("lower_and_strip_punctuation", "lower", "strip_punctuation")
 _SPLIT = ("whitespace", "character")
+_LONGEST = 1000  # n-gram
 _TEXTS_AT_ONCE = 1 << 12  # that adapt counts between two looks at the clock
 
 
@@ -94,23 +102,23 @@ class TextVectorization(DataLayer):
         self.output_mode = mode_of(output_mode, self.name, _MODES)
         self.output_sequence_length = output_sequence_length
         if output_sequence_length is not None:
-            self.output_sequence_length = positive_int(output_sequence_length, self.name, "output_sequence_length")
+            self.output_sequence_length = size(output_sequence_length, self.name, "output_sequence_length")
             if self.output_mode != "int":
                 raise ValueError(
                     f"[{self.name}] output_sequence_length: expected None in output_mode {output_mode!r}, received "
                     f"{output_sequence_length!r}; only 'int' gives sequences."
                 )
-        self.pad_to_max_tokens = bool(pad_to_max_tokens)
+        self.pad_to_max_tokens = flag(pad_to_max_tokens, self.name, "pad_to_max_tokens")
         if self.pad_to_max_tokens and self.max_tokens is None:
             raise ValueError(f"[{self.name}] pad_to_max_tokens: expected max_tokens with it, received None.")
         self.sparse = dense_only(sparse, self.name)
-        if ragged:
+        if flag(ragged, self.name, "ragged"):
             raise ValueError(
                 f"[{self.name}] ragged: expected False, received {ragged!r}; output_sequence_length sets the length "
                 "that rows are padded to."
             )
         self.ragged = False
-        self.encoding = str(encoding)
+        self.encoding = encoding_of(encoding, self.name)
         self._has_input_vocabulary = bool(given)
         self._splitter = Splitter(self.name, self.standardize, self.split, _lengths(ngrams, self.name))
         self._lookup = Lookup(self.name, True, self.max_tokens, 1, "", "[UNK]", self.output_mode)
@@ -306,7 +314,7 @@ def _code_points(text: str) -> np.ndarray:
 
 
 def _choice(value: Any, layer: str, name: str, known: tuple[str, ...]) -> Any:
-    if value is not None and not callable(value) and value not in known:
+    if value is not None and not callable(value) and not (isinstance(value, str) and value in known):
         listed = ", ".join(map(repr, known))
         raise ValueError(f"[{layer}] {name}: expected one of {listed}, None or a function, received {value!r:.200}.")
     return value
@@ -315,8 +323,9 @@ def _choice(value: Any, layer: str, name: str, known: tuple[str, ...]) -> Any:
 def _lengths(ngrams: Any, layer: str) -> tuple[int, ...] | None:
     if ngrams is None:
         return None
-    given = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) and not isinstance(ngrams, bool) else ngrams
-    if not isinstance(given, tuple) or not given or any(not isinstance(n, int) or n < 1 for n in given):
+    single = isinstance(ngrams, int) and not isinstance(ngrams, bool) and ngrams <= _LONGEST
+    given = tuple(range(1, ngrams + 1)) if single else ngrams
+    if not isinstance(given, tuple) or not given or not all(isinstance(n, int) and 0 < n <= _LONGEST for n in given):
         raise ValueError(
             f"[{layer}] ngrams: expected None, a positive int or a tuple of them, received {ngrams!r:.80}."
         )
