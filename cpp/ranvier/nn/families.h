@@ -22,6 +22,8 @@ Family score_attention_layers();
 Family embedding_layers();
 Family einsum_layers();
 Family masking_layers();
+Family reversible_layers();
+Family position_layers();
 Family convolution_layers();
 Family activation_layers();
 Family noise_layers();

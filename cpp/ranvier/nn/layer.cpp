@@ -203,12 +203,13 @@ void Layer::set_trainable(bool trainable) {
 
 Ref<Parameter> Layer::add_parameter(const std::string& name, const Shape& shape, const char* initializer,
                                     bool trainable, const char* settings, const Shape& fans) {
-  const std::string prefix = settings != nullptr ? settings : name;
-  const io::Json* spec = config_.find(prefix + "_initializer");
+  const std::string given = settings != nullptr ? settings : name;
+  const std::string prefix = given.empty() ? "" : given + "_";
+  const io::Json* spec = config_.find(prefix + "initializer");
   auto parameter = make_ref<Parameter>(
       name, initialize(spec != nullptr ? *spec : io::Json(initializer), shape, dtype_, fans), trainable && trainable_);
   parameter->path = name_ + "/" + name;
-  std::tie(parameter->l1, parameter->l2) = regularizer_from(config_.find(prefix + "_regularizer"));
+  std::tie(parameter->l1, parameter->l2) = regularizer_from(config_.find(prefix + "regularizer"));
   owned_.push_back({parameter, trainable});
   return parameter;
 }

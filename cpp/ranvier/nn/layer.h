@@ -133,7 +133,7 @@ class Layer : public RefCounted {
   virtual Tensors call_all(const Tensors& xs, Context& context);
 
   /// Adds a parameter initialised as config[settings + "_initializer"] says (or `initializer`), with the penalty of
-  /// config[settings + "_regularizer"]; `settings` is the name unless given; `fans` (in, out) if
+  /// config[settings + "_regularizer"]; `settings` is the name unless given ("": "initializer" alone); `fans` (in, out) if
   /// the shape does not tell them.
   Ref<Parameter> add_parameter(const std::string& name, const Shape& shape, const char* initializer,
                                bool trainable = true, const char* settings = nullptr, const Shape& fans = {});

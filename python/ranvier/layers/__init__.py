@@ -118,6 +118,12 @@ from ranvier.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from ranvier.layers.positions import (
+    PositionEmbedding,
+    RotaryEmbedding,
+    SinePositionEncoding,
+    TokenAndPositionEmbedding,
+)
 from ranvier.layers.preprocessing import Normalization, Rescaling
 from ranvier.layers.regularization import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from ranvier.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
@@ -134,6 +140,7 @@ from ranvier.layers.resizing import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from ranvier.layers.reversible_embedding import ReversibleEmbedding
 from ranvier.layers.text import TextVectorization
 
 __all__ = [
@@ -232,6 +239,7 @@ __all__ = [
     "Normalization",
     "PReLU",
     "Permute",
+    "PositionEmbedding",
     "Posterization",
     "RMSNormalization",
     "RandAugment",
@@ -259,15 +267,19 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "ReversibleEmbedding",
+    "RotaryEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SinePositionEncoding",
     "Softmax",
     "Solarization",
     "StringLookup",
     "Subtract",
     "TextVectorization",
+    "TokenAndPositionEmbedding",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

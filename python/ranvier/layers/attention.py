@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from ranvier import initializers, regularizers
 from ranvier._core import Tensor, Variable
 from ranvier.layers._checks import positive_int, rate
+from ranvier.layers._parts import PartedLayer
 from ranvier.layers.base import registry
-from ranvier.layers.keyword import KeywordLayer
 from ranvier.random import own_seed
 
 _TENSORS = ("query", "value", "key", "query_mask", "value_mask", "key_mask", "attention_mask")
@@ -23,7 +23,7 @@ class Projection(NamedTuple):
     bias: Variable | None
 
 
-class HeadAttention(KeywordLayer):
+class HeadAttention(PartedLayer):
     """What both layers share: four projections (five with a gate) around attention by heads."""
 
     _call_tensors = _TENSORS
@@ -86,27 +86,6 @@ class HeadAttention(KeywordLayer):
             query_shape, value_shape, key_shape = (*query_shape, None, None)[:3]
         shapes = {"query": query_shape, "value": value_shape, "key": key_shape}
         super().build({name: tuple(shape) for name, shape in shapes.items() if shape is not None})
-
-    def _take_weights(self) -> None:
-        variables = self._native().variables
-        named = {variable.name.replace("/", "_"): variable for variable in variables}
-        for name in self._weight_names:
-            setattr(self, name, named.get(name))
-        self._weights = [*variables, *self._weights]
-        for variable in variables:
-            projection, _, kind = variable.name.partition("/")
-            self._fill(variable, getattr(self, f"{kind}_initializer"))
-            self._regularize(variable, getattr(self, f"{kind}_regularizer"))
-            variable.name = kind  # as in Keras, where the path tells the projections apart
-        if not self._trainable:
-            self.trainable = False
-
-    def _set_paths(self, prefix: str = "") -> None:
-        """Weights are called ``"attention/query/kernel"``, as those of the layers inside are in Keras."""
-        for name in self._weight_names:
-            variable = self.__dict__.get(name)
-            if variable is not None:
-                variable.path = f"{prefix}{self.name}/{name.rpartition('_')[0]}/{variable.name}"
 
     @property
     def query_dense(self) -> Projection:

@@ -15,7 +15,7 @@ from ranvier.layers._ends import no_end
 from ranvier.layers.base import _TRAINING, Layer, python_layer
 from ranvier.utils.configs import known_arguments
 
-_INITIALIZER = "_initializer"
+_INITIALIZER = "initializer"
 _REGULARIZER = "_regularizer"
 
 
