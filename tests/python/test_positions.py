@@ -274,3 +274,13 @@ def test_empty_batches_and_sequences() -> None:
     assert layers.RotaryEmbedding()(np.zeros((2, 3, 0))).shape == (2, 3, 0)
     assert layers.TokenAndPositionEmbedding(7, 4, 3)(np.zeros((0, 0), "int64")).shape == (0, 0, 3)
     assert layers.ReversibleEmbedding(7, 3)(np.zeros((0, 3)), reverse=True).shape == (0, 7)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: layers.PositionEmbedding(5), layers.SinePositionEncoding, layers.RotaryEmbedding]
+)
+def test_positions_pass_masks_on(make: Any) -> None:
+    x = ops.convert_to_tensor(normal(2, 5, 4).astype("float32"))
+    mask = np.array([[True, True, False, False, False], [True] * 5])
+    x._keras_mask = ops.convert_to_tensor(mask)
+    np.testing.assert_array_equal(make()(x)._keras_mask.numpy(), mask)
