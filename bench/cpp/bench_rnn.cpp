@@ -34,7 +34,7 @@ enum class Direction { inference, forward, training };
 template <class T>
 struct Layer {
   RnnGeometry g;
-  Buffer<T> x, kernel, recurrent, bias, y, dy, gates, h, c, inner, own_x, panels, dx, dkernel, drecurrent, dbias;
+  Buffer<T> x, kernel, recurrent, bias, y, dy, gates, h, c, inner, own_x, panels, sums, dx, dkernel, drecurrent, dbias;
 
   static RnnGeometry geometry(RnnCell cell, const Shape& s) {
     RnnGeometry g;
@@ -61,6 +61,7 @@ struct Layer {
         inner(sizes.inner + 1, T(0)),
         own_x(sizes.x + 1, T(0)),
         panels(sizes.panels + 1, T(0)),
+        sums(sizes.sums + 1, T(0)),
         dx(g.batch * g.steps * g.features, T(0)),
         dkernel(g.features * g.columns(), T(0)),
         drecurrent(g.units * g.columns(), T(0)),
@@ -76,7 +77,7 @@ struct Layer {
     return in;
   }
   ranvier::kernels::RnnArrays<T> arrays() const {
-    return {gates.data(), h.data(), c.data(), inner.data(), own_x.data(), panels.data(), keep};
+    return {gates.data(), h.data(), c.data(), inner.data(), own_x.data(), panels.data(), sums.data(), keep};
   }
   void forward() const {
     ranvier::kernels::rnn_forward<T>(g, inputs(), arrays(), {y.data(), nullptr, nullptr, nullptr});

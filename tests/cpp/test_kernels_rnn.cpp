@@ -65,7 +65,7 @@ struct Results {
 /// Memory of a run, exactly as large as it says.
 template <class T>
 struct Memory {
-  std::vector<T> gates, h, c, inner, x, panels;
+  std::vector<T> gates, h, c, inner, x, panels, sums;
   bool keep;
   Memory(const RnnGeometry& g, bool all) : keep(all) {
     const kernels::RnnSizes sizes = kernels::rnn_sizes(g, all);
@@ -75,9 +75,10 @@ struct Memory {
     inner.resize(at(sizes.inner));
     x.resize(at(sizes.x));
     panels.resize(at(sizes.panels));
+    sums.resize(at(sizes.sums));
   }
   kernels::RnnArrays<T> arrays() {
-    return {gates.data(), h.data(), c.data(), inner.data(), x.data(), panels.data(), keep};
+    return {gates.data(), h.data(), c.data(), inner.data(), x.data(), panels.data(), sums.data(), keep};
   }
 };
 

@@ -43,7 +43,8 @@ struct RnnSizes {
   Index states;  ///< of h before, between and after the steps; as much for c of an lstm
   Index inner;   ///< of what a gru multiplies with its reset gate, or of the product; 0 for the others
   Index x;       ///< of x in the order of the run; 0 where x is so already
-  Index panels;  ///< of packed weights
+  Index panels;  ///< of packed weights, for the gradient
+  Index sums;    ///< of what each piece adds to the gradients of the weights; 0 where pieces are multiplied at the end
 };
 RnnSizes rnn_sizes(const RnnGeometry& g, bool keep);
 
@@ -55,6 +56,7 @@ struct RnnArrays {
   T* inner = nullptr;
   T* x = nullptr;
   T* panels = nullptr;
+  T* sums = nullptr;
   bool keep = false;
 };
 

@@ -5,13 +5,106 @@
 namespace ranvier::kernels {
 namespace rnn_detail {
 
+// What some steps of a piece give to the gradients of the weights, and the gradient of their x.
+template <class T>
+class Products {
+ public:
+  Products(const Piece<T>& piece, const RnnGradients<T>& sinks, bool first_to_write)
+      : p(piece), to(sinks), is_first(first_to_write) {}
+
+  void run(Index begin, Index end) {
+    const Index m = (end - begin) * p.rows;
+    const Index u = p.units;
+    const T* dz = p.gates(begin);
+    const T* h = p.h(begin);
+    if (p.in.dropout != nullptr) {  // h as it met R
+      for (Index s = begin; s < end; ++s) multiply(p.rows * u, p.h(s), p.in.dropout + p.first * u, p.h(s));
+    }
+    weight(to.kernel, p.g.features, p.columns, p.x(begin), dz, p.columns, m, 0);
+    sums(to.bias, dz, p.columns, p.columns, m, 0);
+    switch (p.g.cell) {
+      case RnnCell::simple:
+      case RnnCell::lstm:
+        weight(to.recurrent, u, p.columns, h, dz, p.columns, m, 0);
+        break;
+      case RnnCell::gru:
+      case RnnCell::gru_reset_first: {
+        const bool after = p.g.cell == RnnCell::gru;
+        const T* inner = p.inner(begin);
+        weight(to.recurrent, u, 2 * u, h, dz, p.columns, m, 0);
+        weight(to.recurrent, u, u, after ? h : inner, after ? inner : dz + 2 * u, after ? u : p.columns, m, 2 * u);
+        if (!after) break;
+        sums(to.recurrent_bias, dz, 2 * u, p.columns, m, 0);
+        sums(to.recurrent_bias, inner, u, u, m, 2 * u);
+        break;
+      }
+    }
+    if (to.x.data != nullptr) input(begin, end, dz);
+    is_first = false;
+  }
+
+  /// The gradient of x where no step counts.
+  void clear_outside() const {
+    if (to.x.data == nullptr || to.x.add) return;
+    for (Index s = 0; s < p.g.steps; ++s) {
+      if (s == p.begin) s = p.end;
+      for (Index r = 0; r < p.rows && s < p.g.steps; ++r) std::fill_n(dx(r, s), p.g.features, T{0});
+    }
+  }
+
+ private:
+  // columns [from, from + n) of dw += aᵀ·dz
+  void weight(const RnnSink<T>& sink, Index rows_a, Index n, const T* a, const T* dz, Index ld, Index m, Index from) {
+    if (sink.data == nullptr) return;
+    gemm<T>(true, false, rows_a, n, m, a, rows_a, dz, ld, adds(sink) ? T{1} : T{0}, sink.data + from, p.columns);
+  }
+  void sums(const RnnSink<T>& sink, const T* dz, Index n, Index ld, Index m, Index from) {
+    if (sink.data == nullptr) return;
+    T* to_sum = sink.data + from;
+    if (ld == n) return reduce_sum<T>(1, m, n, dz, T{1}, to_sum, adds(sink));
+    T* total = scratch<T>(ld, 2);
+    reduce_sum<T>(1, m, ld, dz, T{1}, total, false);
+    for (Index j = 0; j < n; ++j) to_sum[j] = total[j] + (adds(sink) ? to_sum[j] : T{0});
+  }
+  bool adds(const RnnSink<T>& sink) const { return sink.add || !is_first; }
+
+  T* dx(Index r, Index s) const { return to.x.data + ((p.first + r) * p.g.steps + p.time(s)) * p.g.features; }
+
+  // dx = dz·Wᵀ
+  void input(Index begin, Index end, const T* dz) const {
+    const Index features = p.g.features;
+    T* result = p.copy_x ? p.own_x(begin) : to.x.data + (p.first * p.g.steps + begin * p.rows) * features;
+    gemm<T>(false, true, (end - begin) * p.rows, features, p.columns, dz, p.columns, p.in.kernel, p.columns,
+            to.x.add && !p.copy_x ? T{1} : T{0}, result, features);
+    if (!p.copy_x) return;
+    // the gradients stand where x was, which has been used
+    parallel_for(p.rows, 4, [&](Index first, Index last) {
+      for (Index r = first; r < last; ++r) {
+        for (Index s = begin; s < end; ++s) {
+          const T* from = p.own_x(s) + r * features;
+          if (to.x.add) {
+            add(features, from, dx(r, s));
+          } else {
+            copy(features, from, dx(r, s));
+          }
+        }
+      }
+    });
+  }
+
+  const Piece<T>& p;
+  const RnnGradients<T>& to;
+  bool is_first;
+};
+
 template <class T, class Acts>
 class Backward {
  public:
   Backward(Piece<T> piece, const Acts& functions, const RnnOutputs<const T>& gradients, const RnnGradients<T>& sinks)
       : p(std::move(piece)), f(functions), dy(gradients), to(sinks), n(p.rows * p.units) {}
 
-  void run() {
+  /// With own_sums the gradients of weights and x as well.
+  void run(bool own_sums) {
     p.find_range(scratch<Index>(p.rows, 1));
     dh = scratch<T>(4 * n, 0);
     dc = dh + n;
@@ -24,16 +117,20 @@ class Backward {
       if (p.shows(r, p.g.steps - 1)) add(p.units, dy.last + at + r * p.units, dh + r * p.units);
     }
     for (Index s = p.g.steps - 1; s >= p.end; --s) take_shown(s);
+    Products<T> products(p, to, true);
+    if (own_sums) products.clear_outside();
+    if (own_sums && p.begin == p.end) products.run(p.begin, p.end);
+    Index stop = p.end;
     for (Index s = p.end - 1; s >= p.begin; --s) {
       take_shown(s);
       step(s);
+      if (!own_sums || (s > p.begin && s % p.block != 0)) continue;
+      products.run(s, stop);
+      stop = s;
     }
     for (Index s = 0; s < p.begin && p.g.begun; ++s) take_shown(s);
     give(to.h, dh);
     give(to.c, dc);
-    if (p.in.dropout != nullptr && p.end > p.begin) {  // h as it met R, for R's gradient
-      for (Index s = p.begin; s < p.end; ++s) multiply(n, p.h(s), p.in.dropout + at, p.h(s));
-    }
   }
 
  private:
@@ -123,92 +220,6 @@ class Backward {
   T* dropped = nullptr;
 };
 
-// The part of one piece in the gradients of the weights, and the gradient of its x: products over all its steps.
-template <class T>
-class Products {
- public:
-  Products(Piece<T> piece, const RnnGradients<T>& sinks, bool first_piece)
-      : p(std::move(piece)), to(sinks), is_first(first_piece) {}
-
-  void run() {
-    p.find_range(scratch<Index>(p.rows, 1));
-    const Index m = (p.end - p.begin) * p.rows;
-    const Index u = p.units;
-    const T* dz = p.gates(p.begin);
-    const T* h = p.h(p.begin);
-    weight(to.kernel, p.g.features, p.columns, p.x(p.begin), dz, p.columns, m, 0);
-    sums(to.bias, dz, p.columns, p.columns, m, 0);
-    switch (p.g.cell) {
-      case RnnCell::simple:
-      case RnnCell::lstm:
-        weight(to.recurrent, u, p.columns, h, dz, p.columns, m, 0);
-        break;
-      case RnnCell::gru:
-      case RnnCell::gru_reset_first: {
-        const bool after = p.g.cell == RnnCell::gru;
-        const T* inner = p.inner(p.begin);
-        weight(to.recurrent, u, 2 * u, h, dz, p.columns, m, 0);
-        weight(to.recurrent, u, u, after ? h : inner, after ? inner : dz + 2 * u, after ? u : p.columns, m, 2 * u);
-        if (!after) break;
-        sums(to.recurrent_bias, dz, 2 * u, p.columns, m, 0);
-        sums(to.recurrent_bias, inner, u, u, m, 2 * u);
-        break;
-      }
-    }
-    if (to.x.data != nullptr) input(m, dz);
-  }
-
- private:
-  // columns [from, from + n) of dw += aᵀ·dz
-  void weight(const RnnSink<T>& sink, Index rows_a, Index n, const T* a, const T* dz, Index ld, Index m, Index from) {
-    if (sink.data == nullptr) return;
-    gemm<T>(true, false, rows_a, n, m, a, rows_a, dz, ld, adds(sink) ? T{1} : T{0}, sink.data + from, p.columns);
-  }
-  void sums(const RnnSink<T>& sink, const T* dz, Index n, Index ld, Index m, Index from) {
-    if (sink.data == nullptr) return;
-    T* to_sum = sink.data + from;
-    if (ld == n) return reduce_sum<T>(1, m, n, dz, T{1}, to_sum, adds(sink));
-    T* total = scratch<T>(ld, 2);
-    reduce_sum<T>(1, m, ld, dz, T{1}, total, false);
-    for (Index j = 0; j < n; ++j) to_sum[j] = total[j] + (adds(sink) ? to_sum[j] : T{0});
-  }
-  bool adds(const RnnSink<T>& sink) const { return sink.add || !is_first; }
-
-  // dx = dz·Wᵀ
-  void input(Index m, const T* dz) {
-    const Index features = p.g.features;
-    T* all = to.x.data + p.first * p.g.steps * features;
-    if (!p.copy_x) {
-      if (!to.x.add) {
-        std::fill_n(all, p.begin * p.rows * features, T{0});
-        std::fill_n(all + p.end * p.rows * features, (p.g.steps - p.end) * p.rows * features, T{0});
-      }
-      gemm<T>(false, true, m, features, p.columns, dz, p.columns, p.in.kernel, p.columns, to.x.add ? T{1} : T{0},
-              all + p.begin * p.rows * features, features);
-      return;
-    }
-    T* own = p.own_x(p.begin);  // x has been used
-    gemm<T>(false, true, m, features, p.columns, dz, p.columns, p.in.kernel, p.columns, T{0}, own, features);
-    parallel_for(p.rows, 1, [&](Index begin, Index end) {
-      for (Index r = begin; r < end; ++r) {
-        for (Index s = 0; s < p.g.steps; ++s) {
-          T* dx = all + (r * p.g.steps + p.time(s)) * features;
-          const bool inside = s >= p.begin && s < p.end;
-          if (!to.x.add) {
-            copy_or_zero(features, inside ? p.own_x(s) + r * features : nullptr, dx);
-          } else if (inside) {
-            add(features, p.own_x(s) + r * features, dx);
-          }
-        }
-      }
-    });
-  }
-
-  Piece<T> p;
-  const RnnGradients<T>& to;
-  const bool is_first;
-};
-
 template <class T>
 void transpose(Index rows, Index columns, const T* from, T* to) {
   StridedCopy nest;
@@ -217,6 +228,33 @@ void transpose(Index rows, Index columns, const T* from, T* to) {
   nest.src = {1, columns};
   nest.dst = {rows, 1};
   strided_copy(nest, from, to, false);
+}
+
+// The same gradients, those of weights and biases collected at `place`.
+template <class T>
+RnnGradients<T> sums_of(const RnnGeometry& g, const RnnGradients<T>& to, T* place) {
+  RnnGradients<T> own = to;
+  const auto put = [&](RnnSink<T>& sink, Index size) {
+    if (sink.data != nullptr) sink = {place, false};
+    place += size;
+  };
+  put(own.kernel, g.features * g.columns());
+  put(own.recurrent, g.units * g.columns());
+  put(own.bias, g.columns());
+  put(own.recurrent_bias, g.columns());
+  return own;
+}
+
+template <class T>
+void add_sums(const RnnGeometry& g, const RnnGradients<T>& from, const RnnGradients<T>& to) {
+  const auto add_to = [](const RnnSink<T>& source, const RnnSink<T>& sink, Index n) {
+    if (sink.data == nullptr) return;
+    parallel_for(n, 16384, [&](Index begin, Index end) { add(end - begin, source.data + begin, sink.data + begin); });
+  };
+  add_to(from.kernel, to.kernel, g.features * g.columns());
+  add_to(from.recurrent, to.recurrent, g.units * g.columns());
+  add_to(from.bias, to.bias, g.columns());
+  add_to(from.recurrent_bias, to.recurrent_bias, g.columns());
 }
 
 template <class T>
@@ -242,11 +280,22 @@ void rnn_backward(const RnnGeometry& g, const RnnInputs<T>& in, const RnnArrays<
   with_functions<T>(g, [&]<class Acts>(const Acts& functions) {
     parallel_for(cuts.pieces, 1, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
-        Backward<T, Acts>(Piece<T>(g, in, kept, cuts, i), functions, gradient, to).run();
+        const RnnGradients<T> own = i > 0 && cuts.own_sums ? sums_of(g, to, kept.sums + (i - 1) * cuts.weights) : to;
+        Backward<T, Acts>(Piece<T>(g, in, kept, cuts, i), functions, gradient, own).run(cuts.own_sums);
       }
     });
   });
-  for (Index i = 0; i < cuts.pieces; ++i) Products<T>(Piece<T>(g, in, kept, cuts, i), to, i == 0).run();
+  if (cuts.own_sums) {
+    for (Index i = 1; i < cuts.pieces; ++i) add_sums(g, sums_of(g, to, kept.sums + (i - 1) * cuts.weights), to);
+    return;
+  }
+  for (Index i = 0; i < cuts.pieces; ++i) {
+    Piece<T> piece(g, in, kept, cuts, i);
+    piece.find_range(scratch<Index>(piece.rows, 1));
+    Products<T> products(piece, to, i == 0);
+    products.clear_outside();
+    products.run(piece.begin, piece.end);
+  }
 }
 
 template void rnn_backward<float>(const RnnGeometry&, const RnnInputs<float>&, const RnnArrays<float>&,

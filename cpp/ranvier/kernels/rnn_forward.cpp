@@ -118,8 +118,12 @@ RnnSizes rnn_sizes(const RnnGeometry& g, bool keep) {
   const rnn_detail::Cuts cuts(g);
   const Index steps = g.batch * (keep ? g.steps : cuts.block);
   const bool resets = g.cell == RnnCell::gru || g.cell == RnnCell::gru_reset_first;
-  return {steps * g.columns(), g.batch * (keep ? g.steps + 1 : 2) * g.units, resets ? steps * g.units : 0,
-          cuts.copy_x ? steps * g.features : 0, keep ? g.units * g.columns() : 0};
+  return {steps * g.columns(),
+          g.batch * (keep ? g.steps + 1 : 2) * g.units,
+          resets ? steps * g.units : 0,
+          cuts.copy_x ? steps * g.features : 0,
+          keep ? g.units * g.columns() : 0,
+          keep && cuts.own_sums ? (cuts.pieces - 1) * cuts.weights : 0};
 }
 
 template <class T>

@@ -17,6 +17,11 @@ struct Cuts {
   Index pieces;
   Index block;  ///< steps whose projection is made at once; it waits in cache for the recurrence
   bool copy_x;  ///< x is not in the order of the run
+  /// Elements of the gradients of the weights and biases.
+  Index weights;
+  /// Products of the way back are made for each block of steps while it is in cache, by each piece for itself. Else they
+  /// are made at the end: where all those sums would be much, or there is only one piece for all threads.
+  bool own_sums;
 
   explicit Cuts(const RnnGeometry& g) {
     constexpr Index most_rows = 32;
@@ -26,6 +31,8 @@ struct Cuts {
     constexpr Index cached = 1 << 17;
     block = std::clamp<Index>(cached / std::max<Index>(rows * g.columns(), 1), 1, std::max<Index>(g.steps, 1));
     copy_x = g.steps > 1 && (rows > 1 || g.reverse);
+    weights = (g.features + g.units + 2) * g.columns();
+    own_sums = pieces > 1 && weights <= 2 * cached && pieces * (g.features + g.units) <= g.batch * g.steps;
   }
 };
 

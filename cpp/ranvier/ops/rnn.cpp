@@ -46,7 +46,7 @@ struct Operands {
 
 // What a run fills besides its results.
 struct Memory {
-  Tensor gates, h, c, inner, x, panels;
+  Tensor gates, h, c, inner, x, panels, sums;
   bool keep;
 
   Memory(const RnnGeometry& g, DType dtype, bool all) : keep(all) {
@@ -59,8 +59,10 @@ struct Memory {
   }
   template <class T>
   kernels::RnnArrays<T> arrays() const {
-    return {gates.data<T>(),         h.data<T>(), data_or_null<T>(c), data_or_null<T>(inner), data_or_null<T>(x),
-            data_or_null<T>(panels), keep};
+    return {gates.data<T>(),       h.data<T>(),
+            data_or_null<T>(c),    data_or_null<T>(inner),
+            data_or_null<T>(x),    data_or_null<T>(panels),
+            data_or_null<T>(sums), keep};
   }
 };
 
@@ -113,7 +115,9 @@ Tensor cast_or_none(const Tensor& x, DType dtype) { return x.defined() ? cast(x,
 void go_back(const RnnGeometry& g, const Operands& operands, Memory& memory, const Arrived& arrived, bool sequences,
              Grads& to) {
   const DType dtype = operands.kernel.dtype();
-  memory.panels = empty({kernels::rnn_sizes(g, true).panels}, dtype);
+  const kernels::RnnSizes sizes = kernels::rnn_sizes(g, true);
+  memory.panels = empty({sizes.panels}, dtype);
+  if (sizes.sums > 0) memory.sums = empty({sizes.sums}, dtype);
   dispatch_floating(dtype, "gradient", [&](auto tag) {
     using T = typename decltype(tag)::type;
     const auto sink = [&](int input) {
