@@ -248,6 +248,44 @@ def test_inputs_that_nobody_reads_and_single_strings() -> None:
     assert whole(np.array([], dtype=str)).shape == (0, 1)
 
 
+def test_structured_data_as_in_keras_examples() -> None:
+    """Columns by name, each with its own layer learned from a loader; then one model for raw rows."""
+    draw = np.random.default_rng(0)
+    rows = 200
+    table = {
+        "age": draw.integers(20, 70, rows).astype("float32"),
+        "job": draw.choice(["cook", "pilot", "nurse"], rows),
+        "kind": draw.integers(0, 4, rows),
+    }
+    labels = ((table["age"] > 45) ^ (table["job"] == "cook")).astype("float32")
+    loader = DataLoader(table, labels, batch_size=32, shuffle=True, seed=1)
+
+    inputs, encoded = {}, []
+    for name, dtype in (("age", "float32"), ("job", "string"), ("kind", "int64")):
+        inputs[name] = Input((1,), name=name, dtype=dtype)
+        column = loader.map(lambda x, y, name=name: x[name]).map(lambda x: x[:, None])
+        if name == "age":
+            layer = layers.Normalization()
+        else:
+            layer = (layers.StringLookup if dtype == "string" else layers.IntegerLookup)(output_mode="binary")
+        layer.adapt(column)
+        encoded.append(layer(inputs[name]))
+    ages = table["age"].astype(np.float64)
+    np.testing.assert_allclose(
+        [encoded[0]._node.operation.mean.numpy().item(), encoded[0]._node.operation.variance.numpy().item()],
+        [ages.mean(), ages.var()],
+        rtol=1e-6,
+    )
+    ranvier.utils.set_random_seed(0)
+    x = layers.Dense(16, activation="relu")(layers.Concatenate()(encoded))
+    model = Model(inputs, layers.Dense(1, activation="sigmoid")(x))
+    model.compile(ranvier.optimizers.Adam(0.02), "binary_crossentropy", metrics=["accuracy"])
+    history = model.fit(loader, epochs=25, verbose=0).history
+    assert history["accuracy"][-1] > 0.95
+    one = {"age": np.array([60.0]), "job": np.array(["cook"]), "kind": np.array([1])}
+    assert model.predict(one, verbose=0)[0, 0] < 0.5
+
+
 # -- mistakes ----------------------------------------------------------------------------------------------------------
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ranvier import ops
 from ranvier.layers._checks import ints
+from ranvier.layers._data_layer import batches_of
 from ranvier.layers.base import registry
 from ranvier.layers.native import NativeLayer
 from ranvier.utils.arrays import as_array
@@ -67,7 +69,8 @@ class Normalization(NativeLayer):
         """Sets mean and variance to those of `data`, computed in float64.
 
         Args:
-            data: array-like of samples, at most as many as fit ``batch_size * steps`` when both are given.
+            data: array-like of samples, at most as many as fit ``batch_size * steps`` when both are given; or batches
+                of them: a DataLoader (its inputs), a generator.
             batch_size: rows of a step. Default 32.
             steps: number of steps, default all of the data.
 
@@ -76,22 +79,32 @@ class Normalization(NativeLayer):
         """
         if self.input_mean is not None:
             raise ValueError(f"[{self.name}] adapt: mean and variance were given to the constructor; leave them out.")
+        batches = batches_of(data, steps, self.name)
+        if batches is None:
+            array = self._samples(data)
+            array = array if steps is None else array[: steps * (batch_size or 32)]
+            if array.size == 0:
+                raise ValueError(f"[{self.name}] adapt: expected data, received shape {array.shape}.")
+            batches = _blocks(array)
+        moments = _Moments()
+        for batch in batches:
+            array = self._samples(batch)
+            self._build_if_needed((None, *array.shape[1:]))
+            kept = () if self.axis is None else tuple(a % array.ndim for a in self.axis)
+            if len(self.mean.shape) != array.ndim or any(self.mean.shape[a] != array.shape[a] for a in kept):
+                raise ValueError(
+                    f"[{self.name}] adapt: expected data of shape {self._build_shape}, received {array.shape}."
+                )
+            if array.size:
+                moments.add(array, tuple(a for a in range(array.ndim) if a not in kept))
+        if not moments.count:
+            raise ValueError(f"[{self.name}] adapt: expected data, received batches without any.")
+        self.mean.assign(moments.mean.reshape(self.mean.shape))
+        self.variance.assign(moments.variance.reshape(self.variance.shape))
+
+    def _samples(self, data: Any) -> np.ndarray:
         array = as_array(data, "data", self.name)
-        if array.ndim == 1:
-            array = array[:, None]
-        if steps is not None:
-            array = array[: steps * (batch_size or 32)]
-        if array.size == 0:
-            raise ValueError(f"[{self.name}] adapt: expected data, received shape {array.shape}.")
-        self._build_if_needed((None, *array.shape[1:]))
-        kept = () if self.axis is None else tuple(a % array.ndim for a in self.axis)
-        if len(self.mean.shape) != array.ndim or any(self.mean.shape[a] != array.shape[a] for a in kept):
-            raise ValueError(
-                f"[{self.name}] adapt: expected data of shape {self._build_shape}, received {array.shape}."
-            )
-        mean, variance = _moments(array, tuple(a for a in range(array.ndim) if a not in kept))
-        self.mean.assign(mean.reshape(self.mean.shape))
-        self.variance.assign(variance.reshape(self.variance.shape))
+        return array[:, None] if array.ndim == 1 else array
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments; adapted statistics are weights and saved as such."""
@@ -101,20 +114,34 @@ class Normalization(NativeLayer):
         return config
 
 
-def _moments(array: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance over `axes`, block of rows by block, joined by the parallel formula of Chan et al. 1983."""
+def _blocks(array: np.ndarray) -> Iterator[np.ndarray]:
     rows = max(1, _ROWS_AT_ONCE // max(1, 8 * int(np.prod(array.shape[1:]))))
-    count, mean, squares = 0, np.float64(0), np.float64(0)
-    for start in range(0, len(array), rows):
-        block = np.asarray(array[start : start + rows], dtype=np.float64)
+    return (array[start : start + rows] for start in range(0, len(array), rows))
+
+
+class _Moments:
+    """Mean and variance, block of rows by block, joined by the parallel formula of Chan et al. 1983."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean: Any = np.float64(0)
+        self._squares: Any = np.float64(0)
+
+    def add(self, array: np.ndarray, axes: tuple[int, ...]) -> None:
+        """Takes one more block into account, over `axes`."""
+        block = np.asarray(array, dtype=np.float64)
         n = int(np.prod([block.shape[a] for a in axes]))
-        block_mean = block.mean(axis=axes, keepdims=True)
-        block_squares = ((block - block_mean) ** 2).sum(axis=axes, keepdims=True)
-        gap, total = block_mean - mean, count + n
-        mean = mean + gap * (n / total)
-        squares = squares + block_squares + gap**2 * (count * n / total)
-        count = total
-    return np.asarray(mean), np.asarray(squares / count)
+        mean = block.mean(axis=axes, keepdims=True)
+        squares = ((block - mean) ** 2).sum(axis=axes, keepdims=True)
+        gap, total = mean - self.mean, self.count + n
+        self.mean = self.mean + gap * (n / total)
+        self._squares = self._squares + squares + gap**2 * (self.count * n / total)
+        self.count = total
+
+    @property
+    def variance(self) -> np.ndarray:
+        """That of all blocks so far."""
+        return np.asarray(self._squares / self.count)
 
 
 @registry.register()

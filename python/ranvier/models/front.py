@@ -17,6 +17,7 @@ from ranvier._symbolic import KerasTensor, Node, flatten, map_structure
 from ranvier._tensor import convert_to_tensor
 from ranvier.layers._data_layer import DataLayer
 from ranvier.models.structures import fit_rank
+from ranvier.utils.arrays import as_array
 from ranvier.utils.strings import holds_text, text_array
 
 Shape = tuple[int | None, ...]
@@ -58,7 +59,7 @@ def read(front: Front, inputs: Sequence[Any], shapes: Sequence[Shape | None], wh
         if text and holds_text(x):
             array = text_array(x, "x", where)
         else:
-            array = np.asarray(x.numpy() if isinstance(x, Tensor | Variable) else x)
+            array = x.numpy() if isinstance(x, Tensor | Variable) else as_array(x, "x", where)
         arrays.append(array if shape is None else fit_rank(array, shape))
     return arrays
 
