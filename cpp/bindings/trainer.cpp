@@ -114,7 +114,11 @@ py::tuple run(Trainer& trainer, Method method, const std::vector<Array>& x, cons
   Trainer::Options options;
   options.batch_size = batch_size;
   options.stop_on_non_finite = stop_on_non_finite;
-  if (want_predictions) predictions = prediction_arrays(trainer, xs, order.size(), options);
+  std::vector<nn::PredictionMask> masks;
+  if (want_predictions) {
+    predictions = prediction_arrays(trainer, xs, order.size(), options);
+    options.masks = &masks;
+  }
   std::vector<double> losses;
   {
     const py::gil_scoped_release release;
@@ -122,7 +126,17 @@ py::tuple run(Trainer& trainer, Method method, const std::vector<Array>& x, cons
   }
   const auto columns = static_cast<py::ssize_t>(trainer.loss_columns());
   const std::vector<py::ssize_t> shape{static_cast<py::ssize_t>(losses.size()) / columns, columns};
-  return py::make_tuple(py::array_t<double>(shape, losses.data()), predictions);
+  std::vector<std::optional<Array>> steps;  // that count, of each output with a mask
+  for (const nn::PredictionMask& mask : masks) {
+    if (mask.data.empty()) {
+      steps.emplace_back();
+      continue;
+    }
+    std::vector<py::ssize_t> sizes{static_cast<py::ssize_t>(order.size())};
+    sizes.insert(sizes.end(), mask.row.begin(), mask.row.end());
+    steps.emplace_back(Array(py::dtype("bool"), sizes, mask.data.data()));
+  }
+  return py::make_tuple(py::array_t<double>(shape, losses.data()), predictions, std::move(steps));
 }
 
 py::object predict(Trainer& trainer, const py::object& x, Index batch_size) {
@@ -179,7 +193,8 @@ void bind_trainer(py::module_& m) {
           "each update (one array for each output, or None). Losses have shape (steps, 1) for one output, else (steps, "
           "1 + outputs): the total, then each output's own without its weight, 0 without a loss. Stops before the "
           "update "
-          "of the first step whose total is not finite; its losses are then the last.")
+          "of the first step whose total is not finite; its losses are then the last. The third result holds the masks "
+          "of the predictions, bools of shape (rows, time), or None for each output without one.")
       .def(
           "evaluate",
           [](Trainer& self, const std::vector<Array>& x, const OptionalArrays& y,
@@ -187,7 +202,8 @@ void bind_trainer(py::module_& m) {
             return run(self, &Trainer::evaluate, x, y, weight, order, batch_size, predictions, false);
           },
           py::arg("x"), py::arg("y"), py::arg("sample_weight").none(true), py::arg("order"), py::arg("batch_size"),
-          py::arg("predictions"), "The losses of each batch, and the predictions or None, without training.")
+          py::arg("predictions"),
+          "The losses of each batch, the predictions or None, and their masks, without training.")
       .def("predict", &predict, py::arg("x"), py::arg("batch_size"),
            "Predictions for all rows of x, an array or one for each input: an array, or a list for several outputs.");
 }

@@ -150,6 +150,13 @@ Tensor counted_steps(const Tensor& mask, const Tensor& each) {
   return trailing(ops::cast(mask, each.dtype()), each.rank());
 }
 
+/// a/b, and 0 where b is: the mean of nothing.
+Tensor quotient(const Tensor& a, const Tensor& b) {
+  const auto number = [&](double value) { return full({}, value, b.dtype()); };
+  const Tensor none = ops::compare(ops::Compare::equal, b, number(0));
+  return ops::where(none, number(0), ops::divide(a, ops::where(none, number(1), b)));
+}
+
 }  // namespace
 
 Tensor Loss::operator()(const Tensor& target, const Tensor& prediction, const Tensor& given_weight) const {
@@ -167,7 +174,7 @@ Tensor Loss::operator()(const Tensor& target, const Tensor& prediction, const Te
     case Reduction::weighted_mean:
       if (by_weight) {
         const Tensor counts = mask.defined() ? mask : full(each.shape(), 1, each.dtype());
-        return ops::divide(ops::weighted_sum(each, weight), ops::weighted_sum(counts, weight));
+        return quotient(ops::weighted_sum(each, weight), ops::weighted_sum(counts, weight));
       }
       if (!mask.defined()) return ops::weighted_mean(each, weight);
       return ops::divide(ops::weighted_sum(each, weight),

@@ -206,6 +206,18 @@ void Trainer::check_predictions(const Plan& plan, const Shapes& room) const {
   }
 }
 
+void Trainer::keep_masks(const Plan& plan, Index start, Index rows, std::vector<PredictionMask>& masks) {
+  masks.resize(plan.predictions.size());
+  for (std::size_t i = 0; i < masks.size(); ++i) {
+    const Tensor mask = plan.predictions[i].mask();
+    if (!mask.defined() || mask.rank() == 0 || mask.dim(0) != plan.x_shapes[0][0]) continue;
+    const std::size_t row = mask.bytes() / static_cast<std::size_t>(mask.dim(0));
+    masks[i].row = mask.shape().slice(1, mask.rank());
+    masks[i].data.resize(static_cast<std::size_t>(rows) * row, 1);
+    std::memcpy(masks[i].data.data() + static_cast<std::size_t>(start) * row, mask.raw(), mask.bytes());
+  }
+}
+
 // What changes state, once the loss is known to be finite.
 void Trainer::update(Plan& plan) {
   for (const Context::Effect& effect : plan.effects) effect();
@@ -304,6 +316,7 @@ std::vector<double> Trainer::run(Mode mode, const Data& data, std::span<const In
       const std::size_t row = y.bytes() / static_cast<std::size_t>(batch);
       std::memcpy(static_cast<std::byte*>(out[i]) + static_cast<std::size_t>(start) * row, y.raw(), y.bytes());
     }
+    if (options.masks != nullptr) keep_masks(plan, start, rows, *options.masks);
     if (!replay) plans_.pop_front();
     if (options.poll) options.poll();
   }

@@ -27,6 +27,12 @@ struct Rows {
 /// A float32/float64/int32/int64/bool tensor's rows; the tensor must outlive them.
 Rows rows_of(const Tensor& x);
 
+/// Which time steps of the predictions count: rows of bools; empty when there is no mask.
+struct PredictionMask {
+  Shape row;
+  std::vector<std::uint8_t> data;
+};
+
 class Trainer final : public RefCounted {
  public:
   using Losses = std::vector<Ref<Loss>>;
@@ -44,6 +50,7 @@ class Trainer final : public RefCounted {
     std::vector<void*> predictions = {};   ///< receive the predictions of all rows, in order, one for each output
     std::function<void()> poll = nullptr;  ///< called between batches; may throw
     Shapes prediction_shapes = {};         ///< of the room there is (the first sizes are not looked at), if known
+    std::vector<PredictionMask>* masks = nullptr;  ///< receives the masks of the predictions, one for each output
   };
   /// One entry per input or output; targets and weights may be left out where they are not needed.
   using RowsList = std::vector<Rows>;
@@ -118,6 +125,7 @@ class Trainer final : public RefCounted {
   Tensor total_loss(Plan& plan, const Context& context) const;
   void check_predictions(const Plan& plan, const Shapes& room) const;
   void update(Plan& plan);
+  static void keep_masks(const Plan& plan, Index start, Index rows, std::vector<PredictionMask>& masks);
   bool has_loss() const;
   std::string loss_name() const;
 

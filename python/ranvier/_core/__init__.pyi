@@ -560,7 +560,7 @@ class Trainer:
         ...
     def evaluate(self, x: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]], y: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]] | None], sample_weight: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]] | None] | None, order: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], batch_size: typing.SupportsInt | typing.SupportsIndex, predictions: bool) -> tuple:
         """
-        The losses of each batch, and the predictions or None, without training.
+        The losses of each batch, the predictions or None, and their masks, without training.
         """
     def predict(self, x: typing.Any, batch_size: typing.SupportsInt | typing.SupportsIndex) -> typing.Any:
         """
@@ -568,7 +568,7 @@ class Trainer:
         """
     def train(self, x: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]]], y: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]] | None], sample_weight: collections.abc.Sequence[numpy.ndarray[typing.Any, numpy.dtype[typing.Any]] | None] | None, order: typing.Annotated[numpy.typing.ArrayLike, numpy.int64], batch_size: typing.SupportsInt | typing.SupportsIndex, predictions: bool, stop_on_non_finite: bool = True) -> tuple:
         """
-        One step for every batch_size rows of `order`, with one array for each input in x, and one (or None) for each output in y and sample_weight. Returns the losses of each step done, float64, and the predictions made before each update (one array for each output, or None). Losses have shape (steps, 1) for one output, else (steps, 1 + outputs): the total, then each output's own without its weight, 0 without a loss. Stops before the update of the first step whose total is not finite; its losses are then the last.
+        One step for every batch_size rows of `order`, with one array for each input in x, and one (or None) for each output in y and sample_weight. Returns the losses of each step done, float64, and the predictions made before each update (one array for each output, or None). Losses have shape (steps, 1) for one output, else (steps, 1 + outputs): the total, then each output's own without its weight, 0 without a loss. Stops before the update of the first step whose total is not finite; its losses are then the last. The third result holds the masks of the predictions, bools of shape (rows, time), or None for each output without one.
         """
 def as_tensor(x: typing.Any, dtype: str | None = None) -> Tensor:
     """

@@ -29,6 +29,7 @@ from .confusion import FalseNegatives, FalsePositives, Precision, Recall, TrueNe
 from .f_score import F1Score, FBetaScore
 from .hinge import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
 from .metric import Metric, MetricVariable, registry
+from .perplexity import Perplexity
 from .probabilistic import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -136,6 +137,7 @@ __all__ = [
     "MeanSquaredLogarithmicError",
     "Metric",
     "MetricVariable",
+    "Perplexity",
     "Poisson",
     "Precision",
     "PrecisionAtRecall",

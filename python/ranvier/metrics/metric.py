@@ -84,6 +84,7 @@ class Metric:
         name: defaults to the snake_case class name, numbered when it was given before (``auc``, ``auc_1``).
     """
 
+    leaves_out_masked: ClassVar[bool] = False  # whether time steps that the predictions' mask leaves out get weight 0
     _config_fields: ClassVar[tuple[str, ...]] = ()  # constructor arguments beside name and dtype
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:

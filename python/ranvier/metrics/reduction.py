@@ -85,6 +85,8 @@ class MeanMetricWrapper(Mean):
     pass ``custom_objects``.
     """
 
+    leaves_out_masked = True
+
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         if not callable(fn):
             raise TypeError(f"[{type(self).__name__}] fn: expected a function of (y_true, y_pred), received {fn!r}.")

@@ -163,14 +163,26 @@ class Compiled:
             tracker.count.value += count
 
     def update_metrics(
-        self, y: Sequence[Array | None], predictions: Sequence[Array], weight: Sequence[Array | None] | None
+        self,
+        y: Sequence[Array | None],
+        predictions: Sequence[Array],
+        weight: Sequence[Array | None] | None,
+        masks: Sequence[Array | None] = (),
     ) -> None:
-        """Adds rows to the metrics; only weighted ones see the weights, as in Keras."""
+        """Adds rows to the metrics; only weighted ones see the weights, as in Keras.
+
+        Masked time steps do not count in metrics that are means over predictions; others look at all steps.
+        """
         for i, part in enumerate(self.parts):
-            for metric in part.plain:
-                metric.update_state(y[i], predictions[i])
-            for metric in part.weighted:
-                metric.update_state(y[i], predictions[i], None if weight is None else weight[i])
+            mask = masks[i] if i < len(masks) else None
+            given = None if weight is None else weight[i]
+            for metric, own in [*((m, None) for m in part.plain), *((m, given) for m in part.weighted)]:
+                if mask is not None and metric.leaves_out_masked:
+                    own = masked_weight(mask, own)
+                if own is None:
+                    metric.update_state(y[i], predictions[i])
+                else:
+                    metric.update_state(y[i], predictions[i], own)
 
     def results(self) -> Logs:
         """Loss and metrics so far by name, in the order of `metrics`; entries of dict results by their own names."""
@@ -231,6 +243,15 @@ class Compiled:
             "weighted_metrics": map_leaves(metrics.serialize, self.weighted_specs) or None,
             "stop_on_non_finite": self.stop_on_non_finite,
         }
+
+
+def masked_weight(mask: Array, weight: Array | None) -> Array:
+    """Weights of the time steps: those given, 0 where a step is masked."""
+    if weight is None:
+        return mask.astype(np.float64)
+    axes = max(mask.ndim, weight.ndim)
+    mask, weight = (a.reshape(a.shape + (1,) * (axes - a.ndim)) for a in (mask, weight))
+    return weight * mask
 
 
 def _plain_number(value: Any) -> Any:

@@ -17,6 +17,7 @@ from ranvier.models.part_data import Data
 from ranvier.models.structures import label
 
 Array = np.ndarray
+Results = tuple[Array, list[Array] | None, list[Array | None]]  # losses, predictions, their masks
 
 
 class Pass:
@@ -73,7 +74,7 @@ class Pass:
             data, order = feed.chunk(picked)
             self._begin_batch()
             start = time.perf_counter()
-            losses, predictions = run(*data, order, size, wants)
+            losses, predictions, masks = run(*data, order, size, wants)
             pace.note(len(losses), time.perf_counter() - start)
             compiled.add_losses(losses, size, len(picked))
             self.step += len(losses)
@@ -82,7 +83,7 @@ class Pass:
                 self._refuse(losses[-1], feed.data)
             if predictions is not None:
                 seen = feed.targets(picked)
-                compiled.update_metrics(seen.y, predictions, seen.weight)
+                compiled.update_metrics(seen.y, predictions, seen.weight, masks)
             self._end_batch()
 
     # -- streams -----------------------------------------------------------------------------------------------------
@@ -98,25 +99,25 @@ class Pass:
             data = prepare(batch)
             rows = data.rows
             self._begin_batch()
-            losses, predictions = run(*data, np.arange(rows), rows, compiled.wants_predictions)
+            losses, predictions, masks = run(*data, np.arange(rows), rows, compiled.wants_predictions)
             compiled.add_losses(losses, rows, rows)
             self.step += 1
             if self.stop_on_non_finite and not math.isfinite(losses[-1, 0]):
                 self._refuse(losses[-1], data)
             if predictions is not None:
-                compiled.update_metrics(data.y, predictions, data.weight)
+                compiled.update_metrics(data.y, predictions, data.weight, masks)
             self._end_batch()
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
-    def _runner(self) -> Callable[..., tuple[Array, list[Array] | None]]:
+    def _runner(self) -> Callable[..., Results]:
         trainer = self.compiled.trainer(self.model._engine_model())
         if not self.training:
-            evaluate: Callable[..., tuple[Array, list[Array] | None]] = trainer.evaluate
+            evaluate: Callable[..., Results] = trainer.evaluate
             return evaluate
         stop = self.stop_on_non_finite
 
-        def train(*arguments: Any) -> tuple[Array, list[Array] | None]:
+        def train(*arguments: Any) -> Results:
             return trainer.train(*arguments, stop)
 
         return train
