@@ -237,6 +237,16 @@ def test_crossing_in_a_graph() -> None:
         np.testing.assert_array_equal(other(data).numpy(), wanted)
 
 
+def test_padding_is_masked() -> None:
+    """Steps behind the end of a text do not count where the embedding says so."""
+    vectorize = vectorizer(output_sequence_length=6)
+    embedding = layers.Embedding(vectorize.vocabulary_size(), 3, mask_zero=True)
+    model = Sequential([Input((1,), dtype="string"), vectorize, embedding, layers.GlobalAveragePooling1D()])
+    table = embedding.get_weights()[0]
+    wanted = table[vectorize(["a bad day"]).numpy()[0, :3]].mean(axis=0)
+    np.testing.assert_allclose(model.predict(np.array(["a bad day"]), verbose=0), [wanted], rtol=1e-5)
+
+
 def test_inputs_that_nobody_reads_and_single_strings() -> None:
     text, size = Input((1,), dtype="string"), Input((2,))
     model = Model([text, size], layers.Rescaling(2.0)(size))
@@ -284,6 +294,62 @@ def test_structured_data_as_in_keras_examples() -> None:
     assert history["accuracy"][-1] > 0.95
     one = {"age": np.array([60.0]), "job": np.array(["cook"]), "kind": np.array([1])}
     assert model.predict(one, verbose=0)[0, 0] < 0.5
+
+
+def test_configurations_written_by_keras() -> None:
+    """Keras's keys and dtype policies, as in its files."""
+    policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": None}
+    whole = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "int64"}, "registered_name": None}
+    base = {"trainable": True, "dtype": policy}
+    words = {"idf_weights": None, "sparse": False, "pad_to_max_tokens": False, "vocabulary_size": 4, "max_tokens": None}
+    lookup = {
+        "invert": False,
+        "num_oov_indices": 1,
+        "output_mode": "int",
+        "salt": None,
+        "oov_method": "floormod",
+        **words,
+    }
+    records: list[tuple[str, dict[str, Any], Any, list[Any]]] = [
+        (
+            "TextVectorization",
+            {"standardize": "lower", "split": "whitespace", "ngrams": [1, 2], "output_mode": "int", "ragged": False}
+            | {"output_sequence_length": 3, "vocabulary": ["a", "b"], "encoding": "utf-8", **words},
+            ["b a"],
+            [[3, 2, 1]],
+        ),
+        (
+            "StringLookup",
+            {"vocabulary": ["a", "b"], "oov_token": "[UNK]", "mask_token": None, "encoding": "utf-8", **lookup},
+            ["b", "c"],
+            [2, 0],
+        ),
+        (
+            "IntegerLookup",
+            {"vocabulary": [5, 7], "oov_token": -1, "mask_token": None, "vocabulary_dtype": "int64", **lookup},
+            [7, 8],
+            [2, 0],
+        ),
+        (
+            "Hashing",
+            {"num_bins": 3, "dtype": whole, "salt": None, "mask_value": None, "output_mode": "int"},
+            ["A"],
+            [1],
+        ),
+        ("HashedCrossing", {"num_bins": 5, "output_mode": "int", "dtype": "int64"}, [["A"], [101]], [1]),
+        ("CategoryEncoding", {"num_tokens": 3, "output_mode": "count"}, [0, 0], [2, 0, 0]),
+        (
+            "Discretization",
+            {"bin_boundaries": [0.5], "num_bins": 2, "epsilon": 0.01, "output_mode": "int", "sparse": False},
+            [0.0, 1.0],
+            [0, 1],
+        ),
+    ]
+    for name, config, data, wanted in records:
+        record = {"module": "keras.layers", "class_name": name, "config": {**base, "name": "mine", **config}}
+        layer = layers.deserialize(record)
+        assert layer.name == "mine"
+        assert layer(data).numpy().tolist() == wanted, name
 
 
 # -- mistakes ----------------------------------------------------------------------------------------------------------
