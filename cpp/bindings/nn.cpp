@@ -7,6 +7,7 @@
 #include "ranvier/nn/optimizer.h"
 #include "ranvier/nn/sequential.h"
 #include "ranvier/nn/stream.h"
+#include "ranvier/nn/wrapper_layers.h"
 #include "ranvier/ops/elementwise.h"
 
 namespace ranvier::bindings {
@@ -317,6 +318,13 @@ void bind_layers(py::module_& m) {
           py::arg("x"), Flush(), "The outputs for the next piece of each sequence.")
       .def(
           "reset", [](PyStream& self) { self.stream->reset(); }, "Forgets what was read.");
+  m.def(
+      "wrap",
+      [](const std::string& class_name, const io::Json& config, std::vector<Ref<Layer>> layers) {
+        return nn::wrap(class_name, config, std::move(layers));
+      },
+      py::arg("class_name"), py::arg("config"), py::arg("layers"),
+      "A layer around others, made from its Keras class name, its config without them, and them.");
   m.def("layer_names", &nn::layer_names, "Class names that Layer() knows.");
   m.def(
       "initialize",

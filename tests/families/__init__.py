@@ -64,6 +64,7 @@ class Case:
     tolerance: float = 0.0  # if wider than the test's own; say why beside it
     mask: bool = False  # as in Row; the mask of the result is compared as well
     call: dict[str, Any] = field(default_factory=dict)  # as in Row; tensors of numbers have gradients
+    spread: float = 1.0  # standard deviation of the weights
     # The output in PyTorch, from (Keras's layer, built, and the inputs), where Keras on PyTorch is wrong.
     reference: Callable[..., Any] | None = None
 
@@ -136,9 +137,14 @@ def call_arguments(label: str, call: Mapping[str, Any], batch: int | None = None
     return {key: array(key, value) for key, value in call.items()}
 
 
+def leaves(values: Any) -> list[Any]:
+    """What is in lists and tuples, and in those within; one value by itself as a list."""
+    return [leaf for v in values for leaf in leaves(v)] if isinstance(values, list | tuple) else [values]
+
+
 def numbered(key: str, values: Any) -> dict[str, Any]:
-    """``{key: value}`` of one, ``{key0: …, key1: …}`` of a list or tuple: how golden values are named."""
-    return {f"{key}{i}": v for i, v in enumerate(values)} if isinstance(values, list | tuple) else {key: values}
+    """``{key: value}`` of one, ``{key0: …, key1: …}`` of several: how golden values are named."""
+    return {f"{key}{i}": v for i, v in enumerate(leaves(values))} if isinstance(values, list | tuple) else {key: values}
 
 
 def map_arrays(f: Callable[[Any], Any], arguments: Any) -> Any:
@@ -150,10 +156,10 @@ def map_arrays(f: Callable[[Any], Any], arguments: Any) -> Any:
     return f(arguments) if isinstance(arguments, np.ndarray) else arguments
 
 
-def case_weights(label: str, shapes: list[tuple[str, Shape]]) -> list[np.ndarray]:
+def case_weights(label: str, shapes: list[tuple[str, Shape]], spread: float = 1.0) -> list[np.ndarray]:
     """Weights for a layer's (name, shape) list; variances are positive."""
     draw = generator(label + "/weights")
-    return [draw.uniform(0.5, 2.0, size=s) if "variance" in n else draw.normal(size=s) for n, s in shapes]
+    return [draw.uniform(0.5, 2.0, size=s) if "variance" in n else draw.normal(0, spread, s) for n, s in shapes]
 
 
 def cotangent(label: str, shape: Shape, output: str = "y") -> np.ndarray:

@@ -57,7 +57,7 @@ def results(label: str, case: Case) -> dict[str, np.ndarray]:
         layer(inputs, **further)
     else:
         layer.build([tuple(x.shape) for x in xs] if several else tuple(xs[0].shape))
-    layer.set_weights(case_weights(label, [(w.name, tuple(w.shape)) for w in layer.weights]))
+    layer.set_weights(case_weights(label, [(w.name, tuple(w.shape)) for w in layer.weights], case.spread))
     takes_training = "training" in layer._call_signature.parameters
     if case.reference is not None:
         y = case.reference(layer, *xs)
@@ -73,9 +73,9 @@ def results(label: str, case: Case) -> dict[str, np.ndarray]:
         dy = {key: torch.tensor(cotangent(label, tuple(v.shape), key)) for key, v in found.items()}
         total = sum((value * dy[key]).sum() for key, value in found.items())
         found |= dict(zip(wanted, torch.autograd.grad(total, list(wanted.values())), strict=True))
-    found |= {f"state{i}": w.value for i, w in enumerate(layer.non_trainable_variables)}
+    found |= {f"state{i}": w.value for i, w in enumerate(layer.non_trainable_weights)}
     if case.mask:
-        masks = numbered("mask", [get_keras_mask(v) for v in y] if isinstance(y, list | tuple) else get_keras_mask(y))
+        masks = {key.replace("y", "mask"): get_keras_mask(value) for key, value in numbered("y", y).items()}
         found |= {key: mask for key, mask in masks.items() if mask is not None}
     return {f"{label}/{key}": value.detach().numpy().astype(np.float64) for key, value in found.items()}
 

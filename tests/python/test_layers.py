@@ -22,6 +22,7 @@ from families import (
     case_inputs,
     case_weights,
     cotangent,
+    leaves,
     map_arrays,
     numbered,
     random_mask,
@@ -96,20 +97,16 @@ def build(layer: Any, row: Row | Case) -> None:
         layer.build(row.inputs)
 
 
-def all_of(y: Any) -> list[Any]:
-    return list(y) if isinstance(y, list | tuple) else [y]
-
-
 def shapes_in(y: Any) -> Any:
-    return [t.shape for t in y] if isinstance(y, list | tuple) else y.shape
+    return [t.shape for t in leaves(y)] if isinstance(y, list | tuple) else y.shape
 
 
 def arrays_in(y: Any) -> list[np.ndarray]:
-    return [t.numpy().copy() for t in all_of(y)]
+    return [t.numpy().copy() for t in leaves(y)]
 
 
 def dtypes_in(y: Any) -> set[str]:
-    return {t.dtype for t in all_of(y)}
+    return {t.dtype for t in leaves(y)}
 
 
 def test_every_layer_belongs_to_a_family() -> None:
@@ -157,7 +154,7 @@ def test_values_and_gradients_are_those_of_keras(label: str, dtype: str, golden:
     else:
         layer.build(case.inputs)
     if case.sets_weights:
-        layer.set_weights(case_weights(label, [(w.name, w.shape) for w in layer.weights]))
+        layer.set_weights(case_weights(label, [(w.name, w.shape) for w in layer.weights], case.spread))
     y = layer(inputs, **further, training=case.training)
     assert dtypes_in(y) == {dtype}
     checked = set()
@@ -169,14 +166,14 @@ def test_values_and_gradients_are_those_of_keras(label: str, dtype: str, golden:
     results = numbered("y", y)
     for key, value in results.items():
         check(value.numpy(), key)
-    leaves = {} if case.integers else numbered("dx", inputs)
+    sources = {} if case.integers else numbered("dx", inputs)
     for name, argument in further.items():
         given = numbered(f"d_{name}", argument)
-        leaves |= {key: x for key, x in given.items() if getattr(x, "requires_grad", False)}
-    if leaves or layer.trainable_weights:
+        sources |= {key: x for key, x in given.items() if getattr(x, "requires_grad", False)}
+    if sources or layer.trainable_weights:
         products = [v * ops.convert_to_tensor(cotangent(label, v.shape, key), dtype) for key, v in results.items()]
         sum((product.sum() for product in products[1:]), products[0].sum()).backward()
-    for key, x in leaves.items():
+    for key, x in sources.items():
         check(x.grad.numpy(), key)
     for i, weight in enumerate(layer.trainable_weights):
         check(weight.grad.numpy(), f"dw{i}")

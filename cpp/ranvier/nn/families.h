@@ -38,5 +38,7 @@ Family image_mixing_layers();
 Family container_layers();
 Family merging_layers();
 Family recurrent_layers();
+Family recurrent_cells();
+Family wrapper_layers();
 
 }  // namespace ranvier::nn

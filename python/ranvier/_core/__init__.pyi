@@ -8,7 +8,7 @@ import numpy.typing
 import typing
 from . import ops
 from . import io
-__all__: list[str] = ['Graph', 'Layer', 'Loss', 'Optimizer', 'PythonLayer', 'PythonLoss', 'Sequential', 'Stream', 'Tensor', 'Trainer', 'Variable', 'as_tensor', 'build_info', 'from_dlpack', 'get_num_threads', 'get_random_state', 'gradients', 'initialize', 'io', 'is_grad_enabled', 'layer_names', 'ops', 'set_grad_enabled', 'set_num_threads', 'set_random_seed', 'set_random_state', 'system_allocations']
+__all__: list[str] = ['Graph', 'Layer', 'Loss', 'Optimizer', 'PythonLayer', 'PythonLoss', 'Sequential', 'Stream', 'Tensor', 'Trainer', 'Variable', 'as_tensor', 'build_info', 'from_dlpack', 'get_num_threads', 'get_random_state', 'gradients', 'initialize', 'io', 'is_grad_enabled', 'layer_names', 'ops', 'set_grad_enabled', 'set_num_threads', 'set_random_seed', 'set_random_state', 'system_allocations', 'wrap']
 class Tensor:
     """
     An array of the engine: contiguous, on the CPU, part of automatic differentiation.
@@ -625,4 +625,8 @@ def set_random_state(seed: typing.SupportsInt | typing.SupportsIndex, counter: t
 def system_allocations() -> int:
     """
     How often tensors have asked the system for memory so far.
+    """
+def wrap(class_name: str, config: typing.Any, layers: collections.abc.Sequence[Layer]) -> Layer:
+    """
+    A layer around others, made from its Keras class name, its config without them, and them.
     """

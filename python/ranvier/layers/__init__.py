@@ -9,6 +9,7 @@ from ranvier.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from ranvier.layers.attention import GroupQueryAttention, MultiHeadAttention
 from ranvier.layers.attention_scores import AdditiveAttention, Attention
 from ranvier.layers.base import Layer, registry
+from ranvier.layers.bidirectional import Bidirectional
 from ranvier.layers.categories import CategoryEncoding, Discretization
 from ranvier.layers.categories_hashing import HashedCrossing, Hashing
 from ranvier.layers.categories_lookup import IntegerLookup, StringLookup
@@ -125,6 +126,9 @@ from ranvier.layers.positions import (
     TokenAndPositionEmbedding,
 )
 from ranvier.layers.preprocessing import Normalization, Rescaling
+from ranvier.layers.recurrent import GRU, LSTM, SimpleRNN
+from ranvier.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
+from ranvier.layers.recurrent_rnn import RNN
 from ranvier.layers.regularization import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from ranvier.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from ranvier.layers.resizing import (
@@ -142,6 +146,7 @@ from ranvier.layers.resizing import (
 )
 from ranvier.layers.reversible_embedding import ReversibleEmbedding
 from ranvier.layers.text import TextVectorization
+from ranvier.layers.time_distributed import TimeDistributed
 
 __all__ = [
     "Activation",
@@ -165,6 +170,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
@@ -191,10 +197,12 @@ __all__ = [
     "Dot",
     "Dropout",
     "ELU",
-    "Embedding",
     "EinsumDense",
+    "Embedding",
     "Equalization",
     "Flatten",
+    "GRU",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -211,14 +219,16 @@ __all__ = [
     "GlobalMaxPooling3D",
     "Grayscale",
     "GroupNormalization",
+    "GroupQueryAttention",
     "HashedCrossing",
     "Hashing",
-    "GroupQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
     "IntegerLookup",
+    "LSTM",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -242,6 +252,7 @@ __all__ = [
     "PositionEmbedding",
     "Posterization",
     "RMSNormalization",
+    "RNN",
     "RandAugment",
     "RandomBrightness",
     "RandomColorDegeneration",
@@ -273,12 +284,16 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "SinePositionEncoding",
     "Softmax",
     "Solarization",
+    "StackedRNNCells",
     "StringLookup",
     "Subtract",
     "TextVectorization",
+    "TimeDistributed",
     "TokenAndPositionEmbedding",
     "UnitNormalization",
     "UpSampling1D",
