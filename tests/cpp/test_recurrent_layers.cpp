@@ -138,7 +138,7 @@ void states_are_kept_between_batches() {
     EXPECT((*layer)(normal({2, 6, 3}, 4), context).dim(0) == 2);  // after a reset, any size
     const Tensors given = layer->states();
     EXPECT(given[0].shape() == Shape({2, 6}));
-    EXPECT_THROWS(layer->set_states({zeros({2, 5}, DType::float32)}), ValueError, "[rnn] expected");
+    EXPECT_THROWS(layer->set_states({zeros({2, 5}, DType::float32)}), ValueError, "[rnn] states: expected");
 
     // A step whose loss is looked at first moves the states with its update.
     std::vector<Context::Effect> effects;
