@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import ranvier
 from golden.store import load
 from golden.text_cases import PADDING, sequences
 from ranvier import DataLoader, Sequential, layers
-from ranvier.utils import pad_sequences, text_dataset_from_directory, timeseries_dataset_from_array
+from ranvier.utils import pad_sequences, split_dataset, text_dataset_from_directory, timeseries_dataset_from_array
 
 # -- pad_sequences -----------------------------------------------------------------------------------------------------
 
@@ -205,3 +206,46 @@ def test_texts_in_folders_complain_by_name(folder: Path) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(ValueError, match=r"expected text files \(\.txt\) below .*empty.*, found none"):
         text_dataset_from_directory(folder / "empty", labels=None)
+
+
+# -- split_dataset -----------------------------------------------------------------------------------------------------
+
+
+def rows_of(loader: DataLoader) -> list[int]:
+    return [int(i) for batch in loader for i in np.asarray(batch.inputs).ravel()]
+
+
+def test_data_is_split_in_two() -> None:
+    x = np.arange(10)
+    left, right = split_dataset((x, -x), left_size=0.75)
+    assert rows_of(left) == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert [int(i) for _, y in right for i in y] == [-8, -9]
+    left, right = split_dataset(x, left_size=2, right_size=0.3)
+    assert (rows_of(left), rows_of(right)) == ([0, 1], [7, 8, 9])
+    left, right = split_dataset(x, right_size=4, batch_size=3)
+    assert [len(batch) for batch in left] == [3, 3]
+    left, right = split_dataset(list(x), left_size=0.5, shuffle=True, seed=1)
+    order = list(range(10))
+    random.Random(1).shuffle(order)
+    assert rows_of(left) + rows_of(right) == order
+    words = {"word": np.array(list("abcd")), "size": np.arange(4)}
+    left, right = split_dataset((words, np.arange(4)), left_size=1)
+    assert next(iter(right)).inputs["word"].tolist() == ["b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "expected left_size or right_size, received neither"),
+        ({"left_size": 10}, "left_size: expected an int from 1 to 9 or a share between 0 and 1, received 10"),
+        ({"right_size": 1.5}, "right_size: expected an int from 1 to 9"),
+        ({"left_size": "half"}, "left_size: .*received 'half'"),
+        ({"left_size": 0.01}, "at least one row each, received 0 and 10"),
+        ({"left_size": 6, "right_size": 6}, "expected two parts of 10 rows .*, received 6 and 6"),
+        ({"dataset": (np.zeros(3), np.zeros(2)), "left_size": 1}, r"equally many rows, received \[3, 2\]"),
+        ({"dataset": [np.zeros(3)] * 4, "left_size": 1}, "received 4 parts"),
+    ],
+)
+def test_splitting_complains_by_name(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=rf"\[split_dataset\] .*{message}"):
+        split_dataset(**{"dataset": np.arange(10), **arguments})

@@ -17,6 +17,7 @@ _HOMES = {
     "plot_model": "ranvier.utils.plotting",
     "save_img": "ranvier.utils.image_files",
     "set_random_seed": "ranvier.utils.random_seed",
+    "split_dataset": "ranvier.utils.split_dataset",
     "text_dataset_from_directory": "ranvier.utils.text_dataset",
     "timeseries_dataset_from_array": "ranvier.utils.timeseries_dataset",
     "to_categorical": "ranvier.utils.numerical",
