@@ -1,6 +1,7 @@
 // The ops as functions over tensors: submodule `ops`. Names and conversions for users are Python's business.
 #include "bindings.h"
 #include "ranvier/nn/initializers.h"
+#include "ranvier/ops/attention.h"
 #include "ranvier/ops/conv.h"
 #include "ranvier/ops/einsum.h"
 #include "ranvier/ops/elementwise.h"
@@ -87,6 +88,30 @@ void bind_math(py::module_& m) {
   m.def("glu", &ops::glu, py::arg("x"), py::arg("axis") = -1, Flush(), "Gated linear unit.");
   m.def("matmul", &ops::matmul, py::arg("a"), py::arg("b"), py::arg("transpose_a") = false,
         py::arg("transpose_b") = false, Flush(), "Matrix product over the last two axes.");
+  m.def(
+      "attention",
+      [](const Tensor& q, const Tensor& k, const Tensor& v, const std::optional<Tensor>& mask, double scale,
+         bool causal) {
+        ops::AttentionMasks masks;
+        masks.pairs = mask.value_or(Tensor());
+        ops::AttentionOptions options;
+        options.scale = scale;
+        options.causal = causal;
+        return ops::attention(q, k, v, masks, options);
+      },
+      py::arg("q"), py::arg("k"), py::arg("v"), py::arg("mask"), py::arg("scale"), py::arg("causal"), Flush(),
+      "softmax(scale·q·kᵀ)·v by heads, (batch, time, heads, size); the mask repeats over (batch, heads, Tq, Tk).");
+  m.def(
+      "masked_softmax",
+      [](const Tensor& scores, const std::optional<Tensor>& mask, bool causal) {
+        ops::AttentionMasks masks;
+        masks.pairs = mask.value_or(Tensor());
+        ops::AttentionOptions options;
+        options.causal = causal;
+        return ops::masked_softmax(scores, masks, options);
+      },
+      py::arg("scores"), py::arg("mask"), py::arg("causal"), Flush(),
+      "Softmax over the last axis of (batch, heads, Tq, Tk) without hidden keys; zeros where all are hidden.");
   m.def("einsum", &ops::einsum, py::arg("equation"), py::arg("xs"), Flush(),
         "Sums of products in Einstein's notation.");
   m.def(

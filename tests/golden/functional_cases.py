@@ -97,6 +97,38 @@ def middle(keras: Any) -> Any:
     return keras.Model(whole.get_layer("x").output, [whole.output, whole.get_layer("between").output], name="middle")
 
 
+def transformer_block(keras: Any, x: Any, name: str, heads: int, width: int, **kwargs: Any) -> Any:
+    """Pre-norm: x + attention(norm(x)), then the same with a Dense of four times the width (Xiong et al. 2020)."""
+    layers = keras.layers
+    h = layers.LayerNormalization(epsilon=1e-5, name=f"{name}_norm")(x)
+    attention = layers.MultiHeadAttention(heads, width // heads, name=f"{name}_attention")
+    x = layers.Add(name=f"{name}_add")([x, attention(h, h, **kwargs)])
+    h = layers.RMSNormalization(name=f"{name}_second_norm")(x)
+    h = layers.Dense(4 * width, activation="gelu", name=f"{name}_wide")(h)
+    return layers.Add(name=f"{name}_end")([x, layers.Dense(width, name=f"{name}_narrow")(h)])
+
+
+def transformer(keras: Any) -> Any:
+    """Two pre-norm blocks, the first causal."""
+    x = keras.Input((6, 8), name="x")
+    y = transformer_block(keras, x, "first", 2, 8, use_causal_mask=True)
+    y = transformer_block(keras, y, "second", 4, 8)
+    return keras.Model(x, keras.layers.EinsumDense("btd,dv->btv", (6, 5), name="end")(y), name="transformer")
+
+
+def cross_attention(keras: Any) -> Any:
+    """A query, a memory and its keys; scores are outputs as well, and heads share keys."""
+    layers = keras.layers
+    query, memory, keys = (keras.Input(shape, name=n) for n, shape in (("q", (5, 4)), ("m", (5, 6)), ("k", (5, 2))))
+    mixed, scores = layers.MultiHeadAttention(2, 3, value_dim=2, output_shape=7, name="cross")(
+        query, memory, key=keys, return_attention_scores=True
+    )
+    shared = layers.GroupQueryAttention(3, 4, 2, name="shared")(mixed, mixed, use_causal_mask=True)
+    plain = layers.Attention(name="plain")([query, layers.Dense(4, name="fit")(memory)])
+    additive = layers.AdditiveAttention(name="additive")([plain, layers.GroupNormalization(2, name="groups")(query)])
+    return keras.Model([query, memory, keys], [shared, scores, additive], name="cross_attention")
+
+
 CASES: dict[str, FunctionalCase] = {
     "shared_layer": FunctionalCase(shared_layer, [(5, 3), (5, 3)]),
     "several_outputs": FunctionalCase(several_outputs, [(5, 4), (5, 2), (5, 5)]),
@@ -104,6 +136,8 @@ CASES: dict[str, FunctionalCase] = {
     "merging": FunctionalCase(merging, [(4, 2, 3)] * 3),
     "operators": FunctionalCase(operators, [(5, 4), (5, 4)]),
     "modes": FunctionalCase(modes, [(6, 3)]),
+    "transformer": FunctionalCase(transformer, [(3, 6, 8)]),
+    "cross_attention": FunctionalCase(cross_attention, [(2, 5, 4), (2, 5, 6), (2, 5, 2)]),
     "middle": FunctionalCase(middle, [(5, 4)]),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 import ranvier._core
 import typing
-__all__: list[str] = ['adaptive_average_pool', 'adaptive_max_pool', 'all', 'any', 'arange', 'argmax', 'argmin', 'average_pool', 'binary', 'broadcast_to', 'cast', 'compare', 'concatenate', 'conv', 'conv_transpose', 'dense', 'depthwise_conv', 'dropout', 'einsum', 'expand_dims', 'flip', 'full', 'gather', 'glu', 'l1l2_penalty', 'layer_norm', 'log_softmax', 'matmul', 'max', 'max_pool', 'mean', 'min', 'one_hot', 'pad', 'prelu', 'prod', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'repeat', 'reshape', 'resize', 'rms_norm', 'rnn', 'separable_conv', 'slice', 'softmax', 'sparsemax', 'squeeze', 'stack', 'stop_gradient', 'sum', 'transpose', 'unary', 'variance', 'where']
+__all__: list[str] = ['adaptive_average_pool', 'adaptive_max_pool', 'all', 'any', 'arange', 'argmax', 'argmin', 'attention', 'average_pool', 'binary', 'broadcast_to', 'cast', 'compare', 'concatenate', 'conv', 'conv_transpose', 'dense', 'depthwise_conv', 'dropout', 'einsum', 'expand_dims', 'flip', 'full', 'gather', 'glu', 'l1l2_penalty', 'layer_norm', 'log_softmax', 'masked_softmax', 'matmul', 'max', 'max_pool', 'mean', 'min', 'one_hot', 'pad', 'prelu', 'prod', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'repeat', 'reshape', 'resize', 'rms_norm', 'rnn', 'separable_conv', 'slice', 'softmax', 'sparsemax', 'squeeze', 'stack', 'stop_gradient', 'sum', 'transpose', 'unary', 'variance', 'where']
 def adaptive_average_pool(x: ranvier._core.Tensor, output_size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> ranvier._core.Tensor:
     ...
 def adaptive_max_pool(x: ranvier._core.Tensor, output_size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> ranvier._core.Tensor:
@@ -24,6 +24,10 @@ def argmax(x: ranvier._core.Tensor, axis: typing.SupportsInt | typing.SupportsIn
     ...
 def argmin(x: ranvier._core.Tensor, axis: typing.SupportsInt | typing.SupportsIndex, keepdims: bool = False) -> ranvier._core.Tensor:
     ...
+def attention(q: ranvier._core.Tensor, k: ranvier._core.Tensor, v: ranvier._core.Tensor, mask: ranvier._core.Tensor | None, scale: typing.SupportsFloat | typing.SupportsIndex, causal: bool) -> ranvier._core.Tensor:
+    """
+    softmax(scale·q·kᵀ)·v by heads, (batch, time, heads, size); the mask repeats over (batch, heads, Tq, Tk).
+    """
 def average_pool(x: ranvier._core.Tensor, size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], strides: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], same: bool) -> ranvier._core.Tensor:
     """
     Pools the axes between the first and the last.
@@ -88,6 +92,10 @@ def layer_norm(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.Su
     """
 def log_softmax(x: ranvier._core.Tensor, axis: typing.SupportsInt | typing.SupportsIndex = -1) -> ranvier._core.Tensor:
     ...
+def masked_softmax(scores: ranvier._core.Tensor, mask: ranvier._core.Tensor | None, causal: bool) -> ranvier._core.Tensor:
+    """
+    Softmax over the last axis of (batch, heads, Tq, Tk) without hidden keys; zeros where all are hidden.
+    """
 def matmul(a: ranvier._core.Tensor, b: ranvier._core.Tensor, transpose_a: bool = False, transpose_b: bool = False) -> ranvier._core.Tensor:
     """
     Matrix product over the last two axes.
