@@ -56,7 +56,7 @@ def test_the_first_block_learns(tmp_path: Path) -> None:
 def test_layers_of_the_table_exist() -> None:
     names = [
         full
-        for kind in ("layers", "convolution", "images", "text")
+        for kind in ("layers", "convolution", "sequences", "attention", "images", "text")
         for name in row(kind).split(", and ")[0].split(",")
         for full in all_of(name.strip())
     ]

@@ -7,6 +7,7 @@ from typing import Any
 from ranvier import _core
 from ranvier._core import Tensor
 from ranvier._tensor import convert_to_tensor
+from ranvier.layers._calling import map_tensors
 
 
 class Stream:
@@ -44,9 +45,7 @@ class Stream:
 
     def __call__(self, inputs: Any) -> Any:
         """The outputs at the time steps of this piece, Tensors; for several inputs a list of pieces."""
-        x = [convert_to_tensor(one) for one in inputs] if isinstance(inputs, list | tuple) else inputs
-        if type(x) is not Tensor and not isinstance(x, list):
-            x = convert_to_tensor(x)
+        x = inputs if type(inputs) is Tensor else map_tensors(convert_to_tensor, inputs)
         if self.batch_size is not None:
             first = x[0] if isinstance(x, list) else x
             if first.shape[:1] != (self.batch_size,):
