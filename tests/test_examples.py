@@ -129,6 +129,9 @@ def test_universal_approximation(tmp_path: Path, matplotlib: bool) -> None:
         ("residual_cnn.py", "mnist/train-images-idx3-ubyte.gz"),
         ("fine_tuning.py", "mnist/train-images-idx3-ubyte.gz"),
         ("sonar_and_abalone.py", "sonar/sonar.csv"),
+        ("char_lstm.py", "text/tinyshakespeare.txt"),
+        ("char_gpt.py", "text/tinyshakespeare.txt"),
+        ("forecast_temperatures.py", "series/daily-min-temperatures.csv"),
     ],
 )
 def test_without_the_data_examples_say_where_to_put_them(tmp_path: Path, name: str, file: str) -> None:
@@ -166,6 +169,49 @@ def test_sonar_and_abalone(tmp_path: Path, matplotlib: bool) -> None:
     errors = {name: float(value) for name, value in re.findall(r"^(\w[\w ]*?)  +(\d\.\d+)", abalone, re.MULTILINE)}
     assert errors["ranvier"] < errors["least squares"] < errors["mean of all"]
     assert pictures(tmp_path) == (["sonar_and_abalone.png"] if matplotlib else [])
+
+
+needs_text = pytest.mark.skipif(
+    _fetch.find("text", datasets.tiny_shakespeare.FILES[0]) is None,
+    reason="tinyshakespeare.txt is neither in RANVIER_DATASETS nor in the cache",
+)
+
+
+@needs_text
+@pytest.mark.parametrize(
+    ("name", "limit", "matplotlib"),
+    [
+        ("char_lstm.py", 2.95, False),
+        ("char_gpt.py", 2.6, False),
+        pytest.param("char_gpt.py", 2.6, True, marks=MATPLOTLIB.marks),
+    ],
+)
+def test_characters_in_short(tmp_path: Path, name: str, limit: float, matplotlib: bool) -> None:
+    arguments = ("--epochs", "2", "--characters", "150000", "--length", "200", "--prompt", "ROMEO:")
+    output = run(tmp_path, name, *arguments, matplotlib=matplotlib)
+    losses = [float(loss) for loss in re.findall(r"^epoch +\d: training \S+, validation (\S+) nats", output, re.M)]
+    assert len(losses) == 2
+    assert losses[1] < min(losses[0], limit), "a text of letters drawn by their frequency has 3.3"
+    sample = re.search(r"-+ a sample -+\n(ROMEO:.{200})\n-+\n[\d,]+ characters per second", output, re.DOTALL)
+    assert sample
+    words = re.findall(r"[a-zA-Z]+", sample[1])
+    assert 2 < sum(map(len, words)) / len(words) < 9
+    assert pictures(tmp_path) == (["char_gpt.png"] if matplotlib and name == "char_gpt.py" else [])
+
+
+@pytest.mark.skipif(
+    _fetch.find("series", datasets.daily_temperatures.FILES[0]) is None,
+    reason="daily-min-temperatures.csv is neither in RANVIER_DATASETS nor in the cache",
+)
+@pytest.mark.parametrize("matplotlib", [MATPLOTLIB, NO_MATPLOTLIB])
+def test_forecast_temperatures(tmp_path: Path, matplotlib: bool) -> None:
+    output = run(tmp_path, "forecast_temperatures.py", "--epochs", "15", matplotlib=matplotlib)
+    rows = re.findall(r"^(as today|dense|GRU) +(\S+) °C +(\S+) °C", output, re.MULTILINE)
+    assert [name for name, _, _ in rows] == ["as today", "dense", "GRU"]
+    (mean, root), *networks = [(float(mean), float(root)) for _, mean, root in rows]
+    assert (mean, root) == (2.025, 2.582)
+    assert all(a < 0.93 * mean and b < 0.93 * root for a, b in networks)
+    assert pictures(tmp_path) == (["forecast_temperatures.png"] if matplotlib else [])
 
 
 needs_mnist = pytest.mark.skipif(
