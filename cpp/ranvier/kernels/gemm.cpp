@@ -23,6 +23,10 @@ constexpr Index chunk_columns = 256;     // columns of B passed in one go
 constexpr Index serial_limit = 1 << 18;  // multiply-adds below which a second thread does not pay
 constexpr Index split_limit = 1 << 13;   // elements of C up to which a long k is cut in two
 constexpr Index split_k = 512;           // from this length on
+constexpr Index part_rows = 384;         // rows that make a part of a batch worth its own sum,
+constexpr Index most_parts = 4;          // so many parts at most,
+constexpr Index part_limit = 1 << 17;    // of so many elements
+constexpr Index part_block_k = 256;      // and its rows passed in one go
 constexpr Index kept_limit = 1 << 17;    // elements of copied A kept for the next columns
 constexpr Index panel_gap = 48;          // elements between panels: a pitch of whole pages would clash in the cache
 constexpr Index row_pad = (max_rows + width<double> * 2 - 1) / (width<double> * 2) * (width<double> * 2);
@@ -302,12 +306,73 @@ void multiply_halves(const Product<T>& g) {
   if (needs_finish(g)) finish(g, 0, 0, g.m, g.n);
 }
 
+// A gradient of weights, xᵀ·dy, for a batch of many rows. Its rows are cut in parts, each summed up by itself: a core then
+// reads the rows it has made or changed last, each of them once, where pieces of C would read all rows on every core. The
+// narrower of x and dy is the operand that is copied; when that is dy, the sums are those of the transpose.
+template <class T>
+void multiply_row_parts(const Product<T>& g, Index parts) {
+  const bool swapped = g.m > g.n;
+  const Index m = swapped ? g.n : g.m;
+  const Index n = swapped ? g.m : g.n;
+  T* sums = static_cast<T*>(scratch_c.get(static_cast<std::size_t>(parts * m * n) * sizeof(T)));
+  parallel_for(parts, 1, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index k0 = g.k * i / parts;
+      const T* a = g.a + k0 * g.lda;
+      const T* b = g.b + k0 * g.ldb;
+      Product<T> part{m,
+                      n,
+                      g.k * (i + 1) / parts - k0,
+                      swapped ? b : a,
+                      swapped ? g.ldb : g.lda,
+                      true,
+                      swapped ? a : b,
+                      swapped ? g.lda : g.ldb,
+                      false,
+                      false,
+                      sums + i * m * n,
+                      n,
+                      nullptr,
+                      false};
+      Plan<T> plan = serial_plan(part);
+      plan.k_blocks = divide_up(part.k, part_block_k);
+      plan.chunk = std::max<Index>(1, chunk_columns / plan.panels.panel_width);
+      plan.copy_a = plan.panels.count >= 4;
+      Piece<T>(part, plan, 0, plan.tiles, 0, plan.panels.count).run();
+    }
+  });
+  const auto put = [&](T* to, const T* from, Index count) {
+    for (Index j = 0; j < count; ++j) to[j] = g.accumulate ? to[j] + from[j] : from[j];
+  };
+  constexpr Index width_of_sum = 64;
+  parallel_for(n, width_of_sum, [&](Index begin, Index end) {
+    const Index columns = end - begin;
+    for (Index i = 0; i < m; ++i) {
+      T* sum = sums + i * n + begin;
+      for (Index p = 1; p < parts; ++p) {
+        const T* more = sum + p * m * n;
+        for (Index j = 0; j < columns; ++j) sum[j] += more[j];
+      }
+      if (!swapped) put(g.c + i * g.ldc + begin, sum, columns);
+    }
+    if (!swapped) return;
+    const Index row = divide_up(m, width<T>) * width<T>;
+    T* turned = static_cast<T*>(scratch_a.get(static_cast<std::size_t>(columns * row) * sizeof(T)));
+    pack_transposed(m, columns, sums + begin, n, turned, row);
+    for (Index j = 0; j < columns; ++j) put(g.c + (begin + j) * g.ldc, turned + j * row, m);
+  });
+}
+
 template <class T>
 void multiply_tiled(const Product<T>& g) {
   Plan<T> plan = serial_plan(g);
   const Panels<T>& panels = plan.panels;
   if (g.m * g.n * g.k <= serial_limit) return Piece<T>(g, plan, 0, plan.tiles, 0, panels.count).run();
   if (!g.a_by_columns && !g.trans_b && g.m * g.n <= split_limit && g.k >= split_k) return multiply_halves(g);
+  if (g.a_by_columns && !g.trans_b && g.epilogue == nullptr && g.k >= 2 * part_rows && g.m * g.n <= part_limit &&
+      g.m * g.n >= serial_limit / g.k) {
+    return multiply_row_parts(g, std::min<Index>(g.k / part_rows, most_parts));
+  }
 
   const Grid<T> grid(g, panels, plan.tiles);
   const bool page_apart = !g.trans_b && g.ldb * static_cast<Index>(sizeof(T)) % 4096 == 0;
