@@ -182,6 +182,9 @@ def test_the_same_seed_gives_the_same_text() -> None:
     assert len(first) == 50 and first == generate(MODEL, "to", 50, seed=3, vocabulary=VOCABULARY)
     assert first != generate(MODEL, "to", 50, seed=4, vocabulary=VOCABULARY)
     assert generate(MODEL, "to", 20, seed=3, vocabulary=VOCABULARY) == first[:20]
+    longer = generate(MODEL, [0], 3000, seed=3)
+    np.testing.assert_array_equal(generate(MODEL, [0], 2500, seed=3), longer[:2500])
+    assert not np.array_equal(longer[:1024], longer[1024:2048]), "the numbers go on, they do not begin again"
     ranvier.utils.set_random_seed(5)
     default = [generate(MODEL, "to", 50, vocabulary=VOCABULARY) for _ in range(2)]
     ranvier.utils.set_random_seed(5)
@@ -249,7 +252,7 @@ def test_other_vocabularies_and_prompts() -> None:
 def test_generating_leaves_no_history_and_changes_nothing() -> None:
     weights = MODEL.get_weights()
     generate(MODEL, "to", 5, vocabulary=VOCABULARY)
-    assert ranvier._core.is_grad_enabled() if hasattr(ranvier._core, "is_grad_enabled") else True
+    assert ranvier._core.is_grad_enabled()
     for before, after in zip(weights, MODEL.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
 
@@ -293,6 +296,19 @@ def test_an_unknown_character_is_named_with_its_place() -> None:
         generate(MODEL, "to be Z", 3, vocabulary=VOCABULARY)
     with pytest.raises(ValueError, match=r"18|vocabulary"):
         generate(MODEL, [99], 3)
+
+
+def test_a_text_without_end_can_be_stopped() -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            if self.tell() >= 10:
+                raise OSError("no space left")
+            return super().write(text)
+
+    out = Full()
+    with pytest.raises(OSError, match="no space left"):
+        generate(MODEL, "to", 10**30, vocabulary=VOCABULARY, stream=out)
+    assert len(out.getvalue()) == 10
 
 
 def test_a_model_that_says_something_else() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 import sys
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,7 +14,7 @@ from ranvier._core import Tensor
 from ranvier._core import ops as _ops
 from ranvier._tensor import no_grad
 from ranvier.models import Model
-from ranvier.random import Seed, draw_seed
+from ranvier.random import Seed, SeedGenerator, draw_seed
 from ranvier.text.reading import reader_of
 from ranvier.text.sampling import WHERE, Sampler
 
@@ -88,15 +90,14 @@ def generate(
     out = sys.stdout if stream is True else (stream or None)
     if out is not None and not hasattr(out, "write"):
         raise TypeError(f"[{WHERE}] stream: expected a bool or a file with write(), received {stream!r}.")
-    # All numbers at once: a token takes the one of its place, however it is written out.
-    uniform = _ops.random_uniform([count], 0.0, 1.0, "float64", draw_seed(seed, WHERE)).numpy().tolist()
+    numbers = _numbers(draw_seed(seed, WHERE))
     added: list[int] = []
     if count:
         with no_grad(), np.errstate(over="ignore", divide="ignore"):
             reader, scores = reader_of(model, limit, ids)
             _check_tokens(scores, vocabulary)
             probabilities = _are_probabilities(scores) if from_logits is None else not from_logits
-            for u in uniform:
+            for u in itertools.islice(numbers, min(count, sys.maxsize)):
                 token = sampler(np.log(scores) if probabilities else scores, u)
                 added.append(token)
                 if out is not None:
@@ -106,6 +107,14 @@ def generate(
     if isinstance(prompt, str) and vocabulary is not None:
         return vocabulary.decode(added)
     return np.array(added, dtype=np.int32)
+
+
+def _numbers(seed: int | None) -> Iterator[float]:
+    """Numbers from [0, 1), many at a time; the first ones are the same however many are taken."""
+    seeds = None if seed is None else SeedGenerator(seed)
+    while True:
+        block = _ops.random_uniform([1024], 0.0, 1.0, "float64", None if seeds is None else seeds.next())
+        yield from block.numpy().tolist()
 
 
 def _whole(value: Any, name: str, least: int) -> int:
