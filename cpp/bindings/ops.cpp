@@ -3,6 +3,7 @@
 #include "ranvier/nn/initializers.h"
 #include "ranvier/ops/attention.h"
 #include "ranvier/ops/conv.h"
+#include "ranvier/ops/ctc.h"
 #include "ranvier/ops/einsum.h"
 #include "ranvier/ops/elementwise.h"
 #include "ranvier/ops/loss.h"
@@ -234,6 +235,10 @@ void bind_shape(py::module_& m) {
         return ops::slice(x, list);
       },
       py::arg("x"), py::arg("ranges"), Flush(), "x[start:stop:step, ...] with one (start, stop, step) per axis.");
+  m.def("ctc_loss", &ops::ctc_loss, py::arg("labels"), py::arg("logits"), py::arg("lengths"), py::arg("steps"),
+        py::arg("blank"), Flush());
+  m.def("ctc_beam_search", &ops::ctc_beam_search, py::arg("logits"), py::arg("steps"), py::arg("width"), py::arg("top"),
+        py::arg("blank"), Flush());
   m.def("gather", &ops::gather, py::arg("x"), py::arg("indices"), py::arg("axis") = 0, Flush());
   m.def("repeat", &ops::repeat, py::arg("x"), py::arg("n"), py::arg("axis"), Flush(), "n copies along a new axis.");
   m.def("flip", &ops::flip, py::arg("x"), py::arg("axes"), Flush());

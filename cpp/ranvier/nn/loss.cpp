@@ -1,5 +1,6 @@
 #include "ranvier/nn/loss.h"
 
+#include "ranvier/ops/ctc.h"
 #include "ranvier/ops/elementwise.h"
 #include "ranvier/ops/loss.h"
 #include "ranvier/ops/reduce.h"
@@ -71,6 +72,30 @@ class SparseCategoricalCrossentropy final : public Loss {
   std::optional<Index> ignore_;
 };
 
+/// Labels (batch, length), 0 being the blank and what fills them up; logits (batch, time, classes), of which a mask leaves
+/// steps at the end out.
+class Ctc final : public Loss {
+ public:
+  using Loss::Loss;
+  Targets targets() const override { return Targets::labels; }
+  bool reads_mask() const override { return true; }
+
+ protected:
+  Tensor per_sample(const Tensor& target, const Tensor& prediction) const override {
+    check(target.rank() == 2, "[", name(), "] expected targets of shape (batch, length), received shape ",
+          target.shape());
+    check(prediction.rank() == 3, "[", name(), "] expected logits of shape (batch, time, classes), received shape ",
+          prediction.shape());
+    const Tensor blank = full({}, 0, DType::int64);
+    const Tensor labels = ops::cast(target, DType::int64);
+    const Tensor given = ops::cast(ops::compare(ops::Compare::not_equal, labels, blank), DType::int64);
+    const Tensor steps = prediction.has_mask()
+                             ? ops::sum(ops::cast(prediction.mask(), DType::int64), {1})
+                             : full({prediction.dim(0)}, static_cast<double>(prediction.dim(1)), DType::int64);
+    return ops::ctc_loss(labels, prediction, ops::sum(given, {1}), steps, 0);
+  }
+};
+
 Ref<Loss> binary_cross_entropy(const io::Json& config) {
   const double smoothing = config.number("label_smoothing", 0.0);
   check(smoothing >= 0 && smoothing <= 1, "[binary_crossentropy] expected 0 <= label_smoothing <= 1, received ",
@@ -109,6 +134,7 @@ constexpr Entry entries[] = {
      [](const io::Json& config) -> Ref<Loss> { return make_ref<CategoricalCrossentropy>(config); }},
     {"SparseCategoricalCrossentropy",
      [](const io::Json& config) -> Ref<Loss> { return make_ref<SparseCategoricalCrossentropy>(config); }},
+    {"CTC", [](const io::Json& config) -> Ref<Loss> { return make_ref<Ctc>(config); }},
 };
 
 }  // namespace
@@ -163,7 +189,7 @@ Tensor Loss::operator()(const Tensor& target, const Tensor& prediction, const Te
   const Tensor each = per_sample(target, prediction);
   Tensor mask = counted(target, each);
   Tensor weight = given_weight;
-  if (prediction.has_mask()) {
+  if (prediction.has_mask() && !reads_mask()) {
     const Tensor steps = counted_steps(prediction.mask(), each);
     mask = ops::multiply(mask.defined() ? mask : full(each.shape(), 1, each.dtype()), steps);
     weight = weight.defined() ? ops::multiply(trailing(ops::cast(weight, each.dtype()), each.rank()), steps) : steps;

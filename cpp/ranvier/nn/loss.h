@@ -20,6 +20,8 @@ class Loss : public RefCounted {
   enum class Targets { floating, labels, as_given };
   virtual Targets targets() const { return Targets::floating; }
   virtual bool replayable() const { return true; }
+  /// Whether per_sample deals with the prediction's mask itself.
+  virtual bool reads_mask() const { return false; }
   const std::string& name() const { return name_; }
 
  protected:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ranvier.losses.base import Loss, LossFunctionWrapper, NativeLoss, registry
+from ranvier.losses.ctc import CTC, ctc
 from ranvier.losses.hinge import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
 from ranvier.losses.probabilistic import (
     BinaryCrossentropy,
@@ -37,6 +38,8 @@ from ranvier.losses.regression import (
 )
 
 __all__ = [
+    "CTC",
+    "ctc",
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
@@ -79,6 +82,7 @@ __all__ = [
 
 # The function of each class: what a name such as "mse" means to `get`.
 _FUNCTIONS: dict[type[Loss], Callable[..., Any]] = {
+    CTC: ctc,
     BinaryCrossentropy: binary_crossentropy,
     CategoricalCrossentropy: categorical_crossentropy,
     CategoricalHinge: categorical_hinge,

@@ -60,6 +60,8 @@ def check_targets(
     if key in _SPARSE:
         check.ignored = getattr(loss, "ignore_class", None)
         return check.sparse(y)
+    if key == "ctc":
+        return check.ctc(y)
     y = align(y, output)
     if key in _CATEGORICAL:
         check.categorical(y)
@@ -146,6 +148,19 @@ class _Check:
         if units is not None and y.size:
             self.label_range(y if self.ignored is None else np.where(y == self.ignored, 0, y), units)
         return y
+
+    def ctc(self, y: np.ndarray) -> np.ndarray:
+        """Labels of sequences, as integers; 0 fills them up."""
+        expected = f"integer labels of shape (rows, length) for loss 'ctc' and output {self.output}"
+        if len(self.output) != 3:
+            self.fail("an output of shape (None, time, classes) for loss 'ctc'", f"{self.output}", "end with Dense")
+        if y.ndim != 2:
+            self.fail(expected, f"shape {y.shape}", "give each row its labels, filled up with 0")
+        if not _whole(y):
+            self.fail(expected, f"values of dtype {y.dtype}", "number the labels from 1; 0 is the blank")
+        if self.units is not None and y.size:
+            self.label_range(y, self.units)
+        return y.astype(np.int64, copy=False)
 
     def label_range(self, y: np.ndarray, units: int) -> None:
         low, high = int(y.min()), int(y.max())
