@@ -17,8 +17,8 @@ class Products {
     const Index u = p.units;
     const T* dz = p.gates(begin);
     const T* h = p.h(begin);
-    if (p.in.dropout != nullptr) {  // h as it met R
-      for (Index s = begin; s < end; ++s) multiply(p.rows * u, p.h(s), p.in.dropout + p.first * u, p.h(s));
+    if (const T* dropout = p.dropout()) {  // h as it met R
+      for (Index s = begin; s < end; ++s) multiply(p.rows * u, p.h(s), dropout, p.h(s));
     }
     weight(to.kernel, p.g.features, p.columns, p.x(begin), dz, p.columns, m, 0);
     sums(to.bias, dz, p.columns, p.columns, m, 0);
@@ -62,13 +62,13 @@ class Products {
     if (sink.data == nullptr) return;
     T* to_sum = sink.data + from;
     if (ld == n) return reduce_sum<T>(1, m, n, dz, T{1}, to_sum, adds(sink));
-    T* total = scratch<T>(ld, 2);
+    T* total = scratch<T>(ld, Room::sums);
     reduce_sum<T>(1, m, ld, dz, T{1}, total, false);
     for (Index j = 0; j < n; ++j) to_sum[j] = total[j] + (adds(sink) ? to_sum[j] : T{0});
   }
   bool adds(const RnnSink<T>& sink) const { return sink.add || !is_first; }
 
-  T* dx(Index r, Index s) const { return to.x.data + ((p.first + r) * p.g.steps + p.time(s)) * p.g.features; }
+  T* dx(Index r, Index s) const { return to.x.data + (p.outer(r) * p.g.steps + p.time(s)) * p.g.features; }
 
   // dx = dz·Wᵀ
   void input(Index begin, Index end, const T* dz) const {
@@ -105,16 +105,16 @@ class Backward {
 
   /// With own_sums the gradients of weights and x as well.
   void run(bool own_sums) {
-    p.find_range(scratch<Index>(p.rows, 1));
-    dh = scratch<T>(4 * n, 0);
+    p.find_range(scratch<Index>(p.rows, Room::range));
+    dh = scratch<T>(4 * n, Room::states);
     dc = dh + n;
     product = dc + n;
     dropped = product + n;
-    const Index at = p.first * p.units;
-    copy_or_zero(n, dy.h != nullptr ? dy.h + at : nullptr, dh);
-    copy_or_zero(n, dy.c != nullptr ? dy.c + at : nullptr, dc);
+    dropout = p.dropout();
+    p.take(dy.h, dh);
+    p.take(dy.c, dc);
     for (Index r = 0; r < p.rows && dy.last != nullptr; ++r) {
-      if (p.shows(r, p.g.steps - 1)) add(p.units, dy.last + at + r * p.units, dh + r * p.units);
+      if (p.shows(r, p.g.steps - 1)) add(p.units, dy.last + p.outer(r) * p.units, dh + r * p.units);
     }
     for (Index s = p.g.steps - 1; s >= p.end; --s) take_shown(s);
     Products<T> products(p, to, true);
@@ -129,22 +129,22 @@ class Backward {
       stop = s;
     }
     for (Index s = 0; s < p.begin && p.g.begun; ++s) take_shown(s);
-    give(to.h, dh);
-    give(to.c, dc);
+    if (to.h.data != nullptr) p.give(dh, to.h.data, to.h.add);
+    if (to.c.data != nullptr) p.give(dc, to.c.data, to.c.add);
   }
 
  private:
   void take_shown(Index s) {
     if (dy.y == nullptr) return;
     for (Index r = 0; r < p.rows; ++r) {
-      if (p.shows(r, s)) add(p.units, dy.y + ((p.first + r) * p.g.steps + s) * p.units, dh + r * p.units);
+      if (p.shows(r, s)) add(p.units, dy.y + (p.outer(r) * p.g.steps + s) * p.units, dh + r * p.units);
     }
   }
 
   void step(Index s) {
     const T* h = p.h(s);
-    if (p.in.dropout != nullptr) {
-      multiply(n, h, p.in.dropout + p.first * p.units, dropped);
+    if (dropout != nullptr) {
+      multiply(n, h, dropout, dropped);
       h = dropped;
     }
     const Index u = p.units;
@@ -190,23 +190,13 @@ class Backward {
   }
   // dh += dropout·(dz·R[:, from : from + k]ᵀ)
   void recur(const T* dz, Index ld, Index from, Index k) {
-    if (p.in.dropout == nullptr) return multiply_back(dz, ld, from, k, T{1}, dh);
+    if (dropout == nullptr) return multiply_back(dz, ld, from, k, T{1}, dh);
     multiply_back(dz, ld, from, k, T{0}, product);
     give_back();
   }
   void give_back() {
-    if (p.in.dropout != nullptr) multiply(n, product, p.in.dropout + p.first * p.units, product);
+    if (dropout != nullptr) multiply(n, product, dropout, product);
     add(n, product, dh);
-  }
-
-  void give(const RnnSink<T>& sink, const T* d) {
-    if (sink.data == nullptr) return;
-    T* at = sink.data + p.first * p.units;
-    if (sink.add) {
-      add(n, d, at);
-    } else {
-      copy(n, d, at);
-    }
   }
 
   Piece<T> p;
@@ -217,6 +207,7 @@ class Backward {
   T* dh = nullptr;
   T* dc = nullptr;
   T* product = nullptr;
+  const T* dropout = nullptr;
   T* dropped = nullptr;
 };
 
@@ -276,12 +267,13 @@ void rnn_backward(const RnnGeometry& g, const RnnInputs<T>& in, const RnnArrays<
     return;
   }
   const Cuts cuts(g);
+  const Index* order = order_of(g, in.mask, cuts);
   transpose(g.units, g.columns(), in.recurrent, kept.panels);
   with_functions<T>(g, [&]<class Acts>(const Acts& functions) {
     parallel_for(cuts.pieces, 1, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
         const RnnGradients<T> own = i > 0 && cuts.own_sums ? sums_of(g, to, kept.sums + (i - 1) * cuts.weights) : to;
-        Backward<T, Acts>(Piece<T>(g, in, kept, cuts, i), functions, gradient, own).run(cuts.own_sums);
+        Backward<T, Acts>(Piece<T>(g, in, kept, cuts, order, i), functions, gradient, own).run(cuts.own_sums);
       }
     });
   });
@@ -290,8 +282,8 @@ void rnn_backward(const RnnGeometry& g, const RnnInputs<T>& in, const RnnArrays<
     return;
   }
   for (Index i = 0; i < cuts.pieces; ++i) {
-    Piece<T> piece(g, in, kept, cuts, i);
-    piece.find_range(scratch<Index>(piece.rows, 1));
+    Piece<T> piece(g, in, kept, cuts, order, i);
+    piece.find_range(scratch<Index>(piece.rows, Room::range));
     Products<T> products(piece, to, i == 0);
     products.clear_outside();
     products.run(piece.begin, piece.end);

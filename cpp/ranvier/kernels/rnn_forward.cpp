@@ -10,15 +10,13 @@ class Forward {
       : p(std::move(piece)),
         f(functions),
         out(outputs),
-        dropped(p.in.dropout != nullptr ? scratch<T>(p.rows * p.units, 0) : nullptr) {}
+        dropout(p.dropout()),
+        dropped(dropout != nullptr ? scratch<T>(p.rows * p.units, Room::states) : nullptr) {}
 
   void run() {
-    p.find_range(scratch<Index>(p.rows, 1));
-    const Index n = p.rows * p.units;
-    copy_or_zero(n, p.in.h != nullptr ? p.in.h + p.first * p.units : nullptr, p.h(p.begin));
-    if (p.g.cell == RnnCell::lstm) {
-      copy_or_zero(n, p.in.c != nullptr ? p.in.c + p.first * p.units : nullptr, p.c(p.begin));
-    }
+    p.find_range(scratch<Index>(p.rows, Room::range));
+    p.take(p.in.h, p.h(p.begin));
+    if (p.g.cell == RnnCell::lstm) p.take(p.in.c, p.c(p.begin));
     if (out.y != nullptr) {
       for (Index s = 0; s < p.begin; ++s) show(s, p.begin);
     }
@@ -30,10 +28,9 @@ class Forward {
     if (out.y != nullptr) {
       for (Index s = p.end; s < p.g.steps; ++s) show(s, p.end);
     }
-    const Index at = p.first * p.units;
-    if (out.h != nullptr) copy(n, p.h(p.end), out.h + at);
-    if (out.c != nullptr) copy(n, p.c(p.end), out.c + at);
-    if (out.last != nullptr) show(p.g.steps - 1, p.end, out.last + at, p.units);
+    if (out.h != nullptr) p.give(p.h(p.end), out.h, false);
+    if (out.c != nullptr) p.give(p.c(p.end), out.c, false);
+    if (out.last != nullptr) show(p.g.steps - 1, p.end, out.last, p.units);
   }
 
  private:
@@ -62,7 +59,7 @@ class Forward {
   void step(Index s) {
     const T* h = p.h(s);
     if (dropped != nullptr) {
-      multiply(p.rows * p.units, h, p.in.dropout + p.first * p.units, dropped);
+      multiply(p.rows * p.units, h, dropout, dropped);
       h = dropped;
     }
     const Index u = p.units;
@@ -99,16 +96,18 @@ class Forward {
   }
 
   // y of this step: the states number `state`, or 0
-  void show(Index s, Index state) { show(s, state, out.y + (p.first * p.g.steps + s) * p.units, p.g.steps * p.units); }
+  void show(Index s, Index state) { show(s, state, out.y + s * p.units, p.g.steps * p.units); }
   void show(Index s, Index state, T* to, Index stride) {
     const T* h = p.h(state);
-    for (Index r = 0; r < p.rows; ++r)
-      copy_or_zero(p.units, p.shows(r, s) ? h + r * p.units : nullptr, to + r * stride);
+    for (Index r = 0; r < p.rows; ++r) {
+      copy_or_zero(p.units, p.shows(r, s) ? h + r * p.units : nullptr, to + p.outer(r) * stride);
+    }
   }
 
   Piece<T> p;
   const Acts& f;
   const RnnOutputs<T>& out;
+  const T* const dropout;
   T* const dropped;
 };
 
@@ -131,10 +130,11 @@ void rnn_forward(const RnnGeometry& g, const RnnInputs<T>& in, const RnnArrays<T
   using namespace rnn_detail;
   if (g.batch == 0) return;
   const Cuts cuts(g);
+  const Index* order = order_of(g, in.mask, cuts);
   with_functions<T>(g, [&]<class Acts>(const Acts& functions) {
     parallel_for(cuts.pieces, 1, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
-        Forward<T, Acts>(Piece<T>(g, in, kept, cuts, i), functions, out).run();
+        Forward<T, Acts>(Piece<T>(g, in, kept, cuts, order, i), functions, out).run();
       }
     });
   });

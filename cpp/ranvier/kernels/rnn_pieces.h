@@ -24,7 +24,7 @@ struct Cuts {
   bool own_sums;
 
   explicit Cuts(const RnnGeometry& g) {
-    constexpr Index most_rows = 32;
+    constexpr Index most_rows = 16;
     pieces = std::max((g.batch + most_rows - 1) / most_rows, std::min<Index>(g.batch / 8, 2));
     pieces = std::max<Index>(pieces, 1);
     const Index rows = (g.batch + pieces - 1) / pieces;
@@ -59,15 +59,47 @@ void multiply(Index n, const T* h, const T* factor, T* to) {
   for (Index j = 0; j < n; ++j) to[j] = h[j] * factor[j];
 }
 
-/// Rows [first, first + rows) of the batch.
+/// Rooms of the calling thread.
+enum class Room { states, range, sums, dropout, order };
+template <class T>
+T* scratch(Index n, Room room) {
+  static thread_local gemm_detail::Scratch rooms[5];
+  return static_cast<T*>(rooms[static_cast<int>(room)].get(static_cast<std::size_t>(n) * sizeof(T)));
+}
+
+inline bool active(const RnnGeometry& g, const bool* mask, Index row, Index step) {
+  return mask == nullptr || mask[row * g.steps + (g.reverse ? g.steps - 1 - step : step)];
+}
+
+/// The rows by the number of steps between the first and the last that count, long ones first: a piece lasts as long as
+/// its longest row. Null: as they are.
+inline const Index* order_of(const RnnGeometry& g, const bool* mask, const Cuts& cuts) {
+  if (mask == nullptr || !cuts.copy_x || cuts.pieces == 1) return nullptr;
+  auto* order = scratch<Index>(2 * g.batch, Room::order);
+  Index* length = order + g.batch;
+  for (Index row = 0; row < g.batch; ++row) {
+    Index begin = 0;
+    Index end = g.steps;
+    while (begin < end && !active(g, mask, row, begin)) ++begin;
+    while (begin < end && !active(g, mask, row, end - 1)) --end;
+    order[row] = row;
+    length[row] = end - begin;
+  }
+  std::sort(order, order + g.batch,
+            [&](Index a, Index b) { return length[a] != length[b] ? length[a] > length[b] : a < b; });
+  return order;
+}
+
+/// Some neighbours in the order of the batch.
 template <class T>
 class Piece {
  public:
   Piece(const RnnGeometry& geometry, const RnnInputs<T>& inputs, const RnnArrays<T>& arrays, const Cuts& cuts,
-        Index piece)
+        const Index* row_order, Index piece)
       : g(geometry),
         in(inputs),
         kept(arrays),
+        order(row_order),
         first(g.batch * piece / cuts.pieces),
         rows(g.batch * (piece + 1) / cuts.pieces - first),
         block(cuts.block),
@@ -78,6 +110,7 @@ class Piece {
   const RnnGeometry& g;
   const RnnInputs<T>& in;
   const RnnArrays<T>& kept;
+  const Index* const order;
   const Index first;
   const Index rows;
   const Index block;
@@ -86,8 +119,32 @@ class Piece {
   const Index columns;
 
   Index time(Index step) const { return g.reverse ? g.steps - 1 - step : step; }
-  bool active(Index r, Index step) const { return in.mask == nullptr || in.mask[(first + r) * g.steps + time(step)]; }
-  const T* x_at(Index r, Index step) const { return in.x + ((first + r) * g.steps + time(step)) * g.features; }
+  /// Which row of the batch row r is.
+  Index outer(Index r) const { return order != nullptr ? order[first + r] : first + r; }
+  bool active(Index r, Index step) const { return rnn_detail::active(g, in.mask, outer(r), step); }
+  const T* x_at(Index r, Index step) const { return in.x + (outer(r) * g.steps + time(step)) * g.features; }
+
+  /// Its rows of an array batch × units; zeros for null.
+  void take(const T* from, T* to) const {
+    for (Index r = 0; r < rows; ++r)
+      copy_or_zero(units, from != nullptr ? from + outer(r) * units : nullptr, to + r * units);
+  }
+  void give(const T* from, T* to, bool add_up) const {
+    for (Index r = 0; r < rows; ++r) {
+      if (add_up) {
+        add(units, from + r * units, to + outer(r) * units);
+      } else {
+        copy(units, from + r * units, to + outer(r) * units);
+      }
+    }
+  }
+  /// The factors of h for its rows, or null.
+  const T* dropout() const {
+    if (in.dropout == nullptr) return nullptr;
+    T* own = scratch<T>(rows * units, Room::dropout);
+    take(in.dropout, own);
+    return own;
+  }
 
   // Matrices of the rows from this step on.
   T* gates(Index step) const { return kept.gates + (first * held(block) + slot(step) * rows) * columns; }
@@ -149,13 +206,6 @@ class Piece {
   }
   const Index* seen = nullptr;
 };
-
-/// Room of the calling thread; `part` tells the rooms apart.
-template <class T>
-T* scratch(Index n, int part) {
-  static thread_local gemm_detail::Scratch rooms[4];
-  return static_cast<T*>(rooms[part].get(static_cast<std::size_t>(n) * sizeof(T)));
-}
 
 /// Calls f(acts) with the functions of the cell.
 template <class T, class F>
