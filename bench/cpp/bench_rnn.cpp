@@ -1,5 +1,6 @@
 // Recurrent layers over whole sequences: inference, forward with everything kept for the gradient, and training (that
-// forward and the backward run of x and all weights after it), against the peak of this machine (peak.h). FLOPs are those of the products. Names:
+// forward and the backward run of x and all weights after it), whole or padded (lengths 1 to all steps, evenly; the FLOPs are
+// those of the steps that count), against the peak of this machine (peak.h). FLOPs are those of the products. Names:
 // rnn/<cell>/<direction>/<type>/<batch>x<steps>x<features>-<units>/threads. Time is per call.
 #include <string>
 
@@ -28,7 +29,7 @@ constexpr Named cells[] = {{"lstm", RnnCell::lstm},
                            {"gru_reset_first", RnnCell::gru_reset_first},
                            {"simple", RnnCell::simple}};
 
-enum class Direction { inference, forward, training };
+enum class Direction { inference, forward, training, padded };
 
 // All buffers of one layer.
 template <class T>
@@ -66,7 +67,20 @@ struct Layer {
         dkernel(g.features * g.columns(), T(0)),
         drecurrent(g.units * g.columns(), T(0)),
         dbias(g.columns(), T(0)),
+        mask(g.batch * g.steps, 1),
         keep(all) {}
+
+  /// Masks all but 1 + row·(steps − 1)/(batch − 1) steps of each row, the rows in a mixed order; gives the part that counts.
+  double pad() {
+    padded = true;
+    Index count = 0;
+    for (Index row = 0; row < g.batch; ++row) {
+      const Index length = 1 + row * 37 % g.batch * (g.steps - 1) / std::max<Index>(g.batch - 1, 1);
+      for (Index t = 0; t < g.steps; ++t) mask.data()[row * g.steps + t] = t < length ? 1 : 0;
+      count += length;
+    }
+    return static_cast<double>(count) / static_cast<double>(g.batch * g.steps);
+  }
 
   ranvier::kernels::RnnInputs<T> inputs() const {
     ranvier::kernels::RnnInputs<T> in;
@@ -74,6 +88,7 @@ struct Layer {
     in.kernel = kernel.data();
     in.recurrent = recurrent.data();
     in.bias = bias.data();
+    in.mask = padded ? reinterpret_cast<const bool*>(mask.data()) : nullptr;
     return in;
   }
   ranvier::kernels::RnnArrays<T> arrays() const {
@@ -92,25 +107,31 @@ struct Layer {
   }
 
  private:
+  Buffer<char> mask;
   bool keep;
+  bool padded = false;
 };
 
 template <class T>
 void run(benchmark::State& state, RnnCell cell, Direction direction, const Shape& s, int threads) {
-  const Layer<T> layer(Layer<T>::geometry(cell, s), direction != Direction::inference);
+  Layer<T> layer(Layer<T>::geometry(cell, s), direction != Direction::inference);
+  const double share = direction == Direction::padded ? layer.pad() : 1;
   layer.forward();
   const double forward = 2.0 * static_cast<double>(s.batch * s.steps * (s.features + s.units) * layer.g.columns());
-  const double flop = direction == Direction::training ? 3 * forward : forward;
+  const bool trains = direction == Direction::training || direction == Direction::padded;
+  const double flop = share * (trains ? 3 * forward : forward);
   ranvier::bench::time_against_peak<T>(state, flop, threads, [&] {
     layer.forward();
-    if (direction == Direction::training) layer.backward();
+    if (trains) layer.backward();
   });
 }
 
 template <class T>
 void add(const char* type, int threads) {
-  const std::pair<const char*, Direction> directions[] = {
-      {"inference", Direction::inference}, {"forward", Direction::forward}, {"training", Direction::training}};
+  const std::pair<const char*, Direction> directions[] = {{"inference", Direction::inference},
+                                                          {"forward", Direction::forward},
+                                                          {"training", Direction::training},
+                                                          {"padded", Direction::padded}};
   for (const Named& cell : cells) {
     for (const Shape& s : shapes) {
       for (const auto& [name, direction] : directions) {
