@@ -5,6 +5,7 @@
 #include "ops_table.h"
 #include "ranvier/ops/attention.h"
 #include "ranvier/ops/elementwise.h"
+#include "ranvier/ops/position.h"
 #include "ranvier/ops/reduce.h"
 #include "ranvier/ops/shape.h"
 
@@ -88,6 +89,22 @@ inline void add_attention(Table& table) {
                 const AttentionOptions options{.scale = 0.3, .causal = true, .offset = 300};
                 return attention(x[0], x[1], x[2], {.keys = pattern({2, 600}, 1.3, -0.9)}, options);
               });
+  struct Turned {
+    Shape shape;
+    int axis;
+  };
+  for (const Turned& t : std::vector<Turned>{{{2, 5, 6}, 1}, {{2, 5, 3, 34}, 1}, {{3, 2, 4, 2}, 2}, {{4, 2}, 0}}) {
+    table.add(concat_text("rotary ", t.shape), {{t.shape}}, [t](const Tensors& x) {
+      // angles that differ from step to step and pair to pair, as no true table would
+      const Shape turns{t.shape[t.axis], t.shape.back()};
+      const Tensor places = arange(0, static_cast<double>(turns.numel()), 1, x[0].dtype());
+      return rotary(x[0], t.axis, reshape(unary(Unary::sin, places), {turns.begin(), turns.end()}));
+    });
+  }
+  table.large("rotary", {{{4, 100, 4, 64}}}, [](const Tensors& x) {
+    const Tensor places = arange(0, 6400, 1, x[0].dtype());
+    return rotary(x[0], 1, reshape(unary(Unary::cos, places), {100, 64}));
+  });
   table.large("attention with dropout", {{{3, 70, 3 * 32}, -1, 1}}, [](const Tensors& x) {
     const AttentionOptions options{.scale = 0.2, .dropout = 0.2, .generator = &case_generator()};
     return packed_attention(x[0], 2, 2, 16, 16, {}, options);

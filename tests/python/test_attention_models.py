@@ -10,7 +10,7 @@ import pytest
 
 import ranvier
 from attention_helpers import normal, with_weights
-from ranvier import Input, Model, layers, losses
+from ranvier import Input, Model, _core, layers, losses
 from ranvier.models import load_model
 
 # -- in models ---------------------------------------------------------------------------------------------------------
@@ -209,3 +209,47 @@ def test_penalties_and_initializers_of_ones_own_reach_all_parts() -> None:
         kernel, bias = layer._projection(part)
         assert (kernel.l2, bias.l2) == (pytest.approx(0.01), 0)
         np.testing.assert_array_equal(bias.numpy(), 0.5)
+
+
+# -- padding -----------------------------------------------------------------------------------------------------------
+
+MIXERS = {
+    "heads": lambda x: layers.MultiHeadAttention(2, 4)(x, x),
+    "heads, causal": lambda x: layers.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True),
+    "groups": lambda x: layers.GroupQueryAttention(4, 2, 1)(x, x, use_causal_mask=True),
+    "plain": lambda x: layers.Attention(use_scale=True)([x, x]),
+    "additive": lambda x: layers.AdditiveAttention()([x, x]),
+}
+
+
+@pytest.mark.parametrize("kind", MIXERS)
+def test_padding_changes_nothing(kind: str) -> None:
+    """Masks travel from the embedding through a recorded model: a padded sequence gives what it gives alone."""
+    tokens = Input((None,), dtype="int32")
+    x = layers.TokenAndPositionEmbedding(11, 16, 8, mask_zero=True)(tokens)
+    x = layers.Add()([x, MIXERS[kind](layers.LayerNormalization()(x))])
+    model = Model(tokens, layers.Dense(3)(layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))))
+    model.compile("adam", "mse")
+    draw = np.random.default_rng(0)
+    lengths = draw.integers(1, 13, size=32)
+    x = np.where(np.arange(12) < lengths[:, None], draw.integers(1, 11, size=(32, 12)), 0)
+    y = draw.normal(size=(32, 3)).astype("float32")
+    losses_seen = model.fit(x, y, batch_size=8, epochs=5, verbose=0).history["loss"]
+    assert losses_seen[-1] < losses_seen[0]
+    together = model.predict(x, batch_size=8, verbose=0)
+    for row, length in zip(x, lengths, strict=True):
+        alone = model.predict(row[None, :length], verbose=0)
+        np.testing.assert_allclose(alone, together[(x == row).all(1)][:1], rtol=2e-5, atol=2e-5)
+
+
+def test_a_steady_step_of_a_transformer_asks_the_system_for_nothing() -> None:
+    model, x, counts = decoder(dropout=0.1), counting(), []
+
+    class Count(ranvier.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            counts.append(_core.system_allocations())
+
+    model.compile("adam", losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(x[:, :-1], x[:, 1:], batch_size=16, epochs=15, verbose=0, callbacks=[Count()])
+    assert counts[10] == counts[-1]
+    assert len(counts) == 60

@@ -109,6 +109,7 @@ class HeadAttention : public KeywordLayer {
     value_ = project("value", value_shape(call, inputs).back(), heads_.kv_count, heads_.value_size);
     Shape kernel{heads_.count, heads_.value_size};
     for (const Index n : out) kernel.push_back(n);
+    checked_bytes(kernel, sizeof(double));
     output_ = {add_parameter("attention_output/kernel", kernel, "GlorotUniform", true, "kernel",
                              {heads_.count * heads_.value_size, out.numel()}),
                use_bias_ ? add_parameter("attention_output/bias", out, "Zeros", true, "bias") : Ref<Parameter>()};
@@ -197,6 +198,7 @@ class HeadAttention : public KeywordLayer {
 
   Projection project(const std::string& name, Index features, Index heads, Index size) {
     if (features < 1) reject("expected a known number of features on the last axis of ", name);
+    checked_bytes({features, heads, size}, sizeof(double));
     Projection made;
     made.kernel = add_parameter(name + "/kernel", {features, heads, size}, "GlorotUniform", true, "kernel",
                                 {features, heads * size});

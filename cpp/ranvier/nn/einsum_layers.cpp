@@ -69,8 +69,6 @@ class EinsumDense final : public Layer {
   void make_parameters(const Shape& input) override {
     check_sizes(input);
     Shape shape;
-    Index in = 1;
-    Index out = 1;
     for (const char c : kernel_letters_) {
       const Index size = size_of(c, input);
       if (size < 1) {
@@ -78,8 +76,11 @@ class EinsumDense final : public Layer {
                " and output_shape ", option("output_shape")->dump());
       }
       shape.push_back(size);
-      (has(output_, c) ? out : in) *= size;
     }
+    checked_bytes(shape, sizeof(double));
+    Index in = 1;
+    Index out = 1;
+    for (const char c : kernel_letters_) (has(output_, c) ? out : in) *= size_of(c, input);
     kernel_ = add_parameter("kernel", shape, "GlorotUniform", true, nullptr, {in, out});
     if (bias_axes_.empty()) return;
     Shape bias;

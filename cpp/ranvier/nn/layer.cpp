@@ -60,22 +60,26 @@ const T& Layer::only(const std::vector<T>& inputs) const {
 }
 
 void Layer::build(const Shape& input) {
-  if (built_) {
-    check_input(input);
-    return;
-  }
-  make_parameters(input);
-  set_built({input});
+  attributed([&] {
+    if (built_) {
+      check_input(input);
+      return;
+    }
+    make_parameters(input);
+    set_built({input});
+  });
 }
 
 void Layer::build(const Shapes& inputs) {
-  check(!inputs.empty(), "[", name_, "] expected at least one input shape, received an empty list");
-  if (built_) {
-    check_inputs(inputs);
-    return;
-  }
-  make_all_parameters(inputs);
-  set_built(inputs);
+  attributed([&] {
+    if (inputs.empty()) reject("expected at least one input shape, received an empty list");
+    if (built_) {
+      check_inputs(inputs);
+      return;
+    }
+    make_all_parameters(inputs);
+    set_built(inputs);
+  });
 }
 
 Shapes Layer::output_shapes(const Shapes& inputs) const { return {output_shape(only(inputs))}; }
