@@ -79,6 +79,8 @@ GATES = {
     "gelu": {"activation": "gelu", "recurrent_activation": "relu", **ALL},
     "gates-softmax": {"recurrent_activation": "softmax", **SEQ},
 }
+VIDEO = (3, 3, 4, 5, 2)
+CUBES = [(2, 2, 2, 2, 2, 1), (2, 2, 2, 2, 1), (2, 2, 2, 2, 1)]
 FIVE = Inner("LSTMCell", {"units": 5})
 INNER = {"units": 5, "name": "inner"}
 
@@ -100,6 +102,10 @@ FAMILY = Family(
         Row("Bidirectional", {"layer": Inner("LSTM", {**INNER, **SEQ}), "merge_mode": "sum"}, X, (4, 6, 5), mask=True),
         Row("Bidirectional", {"layer": Inner("LSTM", INNER), "merge_mode": None}, X, [STATE, STATE]),
         Row("TimeDistributed", {"layer": Inner("Dense", INNER)}, X, (4, 6, 5)),
+        Row("ConvLSTM1D", {"filters": 2, "kernel_size": 3}, (2, 3, 6, 2), (2, 4, 2)),
+        Row("ConvLSTM2D", {"filters": 2, "kernel_size": 3, **SEQ}, (2, 3, 4, 5, 2), (2, 3, 2, 3, 2), mask=True),
+        Row("ConvLSTM2D", {"filters": 2, "kernel_size": 2, "activation": "softmax"}, (2, 3, 3, 3, 1), (2, 2, 2, 2)),
+        Row("ConvLSTM3D", {"filters": 1, "kernel_size": 2, **ALL}, (2, 2, 3, 3, 3, 1), CUBES),
     ],
     golden={
         **variants("SimpleRNN", ONE, {"gelu": {"activation": "gelu", **SEQ}}),
@@ -168,6 +174,24 @@ FAMILY = Family(
             "Bidirectional", {"layer": Inner("RNN", {"cell": Inner("LSTMCell", {"units": 5}), **SEQ})}, X, mask=True
         ),
         "TimeDistributed": Case("TimeDistributed", {"layer": Inner("Dense", {"units": 5})}, X, mask=True),
+        **{
+            f"ConvLSTM2D-{label}": Case(
+                "ConvLSTM2D", {"filters": 2, "kernel_size": 3, **given}, (3, 3, 4, 5, 2), **call
+            )
+            for label, given, call in [
+                ("last", {}, {}),
+                ("sequences", ALL, {}),
+                ("same", {"padding": "same", **SEQ}, {"mask": True}),
+                ("strides", {"strides": (1, 2), "padding": "same", "go_backwards": True, **SEQ}, {"mask": True}),
+                ("dilation", {"kernel_size": 2, "dilation_rate": 2, "use_bias": False}, {"mask": True}),
+                ("zero", {"zero_output_for_mask": True, **SEQ}, {"mask": True}),
+                ("relu", {"activation": "relu", "recurrent_activation": "tanh", **SEQ}, {}),
+                ("softmax", {"activation": "softmax", **SEQ}, {"mask": True}),
+                ("initial", ALL, {"call": {"initial_state": [(3, 2, 3, 2)] * 2, "mask": Bits((3, 3))}}),
+            ]
+        },
+        "ConvLSTM1D": Case("ConvLSTM1D", {"filters": 2, "kernel_size": 3, **ALL}, (3, 3, 6, 2)),
+        "ConvLSTM3D": Case("ConvLSTM3D", {"filters": 2, "kernel_size": 2, **SEQ}, (3, 2, 3, 3, 3, 2), mask=True),
         "TimeDistributed-conv": Case(
             "TimeDistributed", {"layer": Inner("Conv2D", {"filters": 2, "kernel_size": 3})}, (2, 3, 5, 5, 2)
         ),
@@ -183,6 +207,7 @@ FAMILY = Family(
         ),
     },
     weights={
+        **{f"ConvLSTM{n}D": CELL for n in (1, 2, 3)},
         **{f"{name}{cell}": CELL for name in ("SimpleRNN", "LSTM", "GRU") for cell in ("", "Cell")},
         "RNN": under("inner"),
         "Bidirectional": [*under("forward_inner"), *under("backward_inner")],

@@ -39,6 +39,7 @@ Family container_layers();
 Family merging_layers();
 Family recurrent_layers();
 Family recurrent_cells();
+Family conv_lstm_layers();
 Family wrapper_layers();
 
 }  // namespace ranvier::nn

@@ -7,11 +7,11 @@ const Family& classes() {
   static const Family all = [] {
     Family list;
     for (const auto family :
-         {dense_layers,           position_layers,      reversible_layers,   einsum_layers,      attention_layers,
-          score_attention_layers, embedding_layers,     masking_layers,      convolution_layers, activation_layers,
-          noise_layers,           normalization_layers, reshaping_layers,    pooling_layers,     resizing_layers,
-          preprocessing_layers,   container_layers,     merging_layers,      recurrent_layers,   recurrent_cells,
-          wrapper_layers,         image_moving_layers,  image_colour_layers, image_mixing_layers}) {
+         {dense_layers,           position_layers,      reversible_layers,   einsum_layers,       attention_layers,
+          score_attention_layers, embedding_layers,     masking_layers,      convolution_layers,  activation_layers,
+          noise_layers,           normalization_layers, reshaping_layers,    pooling_layers,      resizing_layers,
+          preprocessing_layers,   container_layers,     merging_layers,      recurrent_layers,    recurrent_cells,
+          wrapper_layers,         image_moving_layers,  image_colour_layers, image_mixing_layers, conv_lstm_layers}) {
       const Family members = family();
       list.insert(list.end(), members.begin(), members.end());
     }

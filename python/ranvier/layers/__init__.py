@@ -13,6 +13,7 @@ from ranvier.layers.bidirectional import Bidirectional
 from ranvier.layers.categories import CategoryEncoding, Discretization
 from ranvier.layers.categories_hashing import HashedCrossing, Hashing
 from ranvier.layers.categories_lookup import IntegerLookup, StringLookup
+from ranvier.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from ranvier.layers.convolution import Conv1D, Conv2D, Conv3D, Convolution1D, Convolution2D, Convolution3D
 from ranvier.layers.convolution_depthwise import (
     DepthwiseConv1D,
@@ -180,6 +181,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",

@@ -79,6 +79,9 @@ class OverTime(KeywordLayer):
 
     def _named(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         named = super()._named(args, kwargs)
+        sequences = named["sequences"]
+        if hasattr(sequences, "shape"):  # here, for building would speak of another batch size
+            self._check_sequences(tuple(sequences.shape))
         given = named.get("initial_state")
         if given is not None:  # one of its own, or any structure of them
             leaves = flatten(given) if any(hasattr(leaf, "shape") for leaf in flatten(given)) else [given]
@@ -109,8 +112,7 @@ class OverTime(KeywordLayer):
             output, *new = made if isinstance(made, list) else [made]
         return [output, *self._pack_states(new)] if self.return_state else output
 
-    def _check_call(self, sequences: Any, states: list[Any] | None, mask: Any) -> None:
-        shape = tuple(sequences.shape)
+    def _check_sequences(self, shape: Shape) -> None:
         rank = self._sample_rank + 2
         if len(shape) != rank:
             hint = "; use return_sequences=True in the layer before" if rank == 3 and len(shape) == 2 else ""
@@ -119,6 +121,10 @@ class OverTime(KeywordLayer):
             )
         if shape[1] == 0:
             raise ValueError(f"[{self.name}] expected at least one time step, received x with shape {shape}.")
+
+    def _check_call(self, sequences: Any, states: list[Any] | None, mask: Any) -> None:
+        shape = tuple(sequences.shape)
+        self._check_sequences(shape)
         if mask is not None and tuple(mask.shape) != shape[:2]:
             raise ValueError(
                 f"[{self.name}] mask: expected shape {shape[:2]} (batch, time), received {tuple(mask.shape)}."

@@ -152,11 +152,15 @@ class LSTMStep(Recurrence):
     """The step of an LSTM (Hochreiter & Schmidhuber 1997): gates in the order i, f, c, o."""
 
     _state_count = 2
+    _gate_axis = -1
     unit_forget_bias: bool
+
+    def _recur(self, h: Tensor) -> Tensor:
+        return ops.matmul(h, self.recurrent_kernel)
 
     def _advance(self, z: Tensor, states: Any, factors: Tensor | None) -> tuple[Tensor, list[Tensor]]:
         h, c = states
-        i, f, g, o = ops.split(ops.add(z, ops.matmul(_times(h, factors), self.recurrent_kernel)), 4, axis=-1)
+        i, f, g, o = ops.split(ops.add(z, self._recur(_times(h, factors))), 4, axis=self._gate_axis)
         gate = self.recurrent_activation
         c = ops.add(ops.multiply(gate(f), c), ops.multiply(gate(i), self.activation(g)))
         h = ops.multiply(gate(o), self.activation(c))

@@ -21,10 +21,16 @@ class WrappingLayer(KeywordLayer):
 
     def _native(self) -> _core.Layer:
         if self._native_layer is None:
-            handles = [layer._handle() for layer in self._inner()]
-            self._native_layer = _core.wrap(self._engine_class, self._engine_config(), handles)
+            if self._runs_python:  # there is nothing for the engine to hold
+                self._native_layer = _core.Layer("Identity", {"name": self.name, "dtype": self.dtype})
+            else:
+                self._native_layer = _core.wrap(self._engine_class, self._engine_config(), self._handles())
             self._native_layer.trainable = self._trainable
         return self._native_layer
+
+    def _handles(self) -> list[_core.Layer]:
+        """The engine's layers inside."""
+        return [layer._handle() for layer in self._inner()]
 
     def _take_weights(self) -> None:
         """They are attributes of the layers inside."""

@@ -89,11 +89,8 @@ class RNN(OverTime, WrappingLayer):
     def _runs_python(self) -> bool:
         return super(WrappingLayer, self)._runs_python or not _in_engine(self.cell)
 
-    def _native(self) -> _core.Layer:
-        if self._native_layer is None:
-            self._native_layer = _core.wrap(self._engine_class, self._engine_config(), [_engine_cell(self.cell)])
-            self._native_layer.trainable = self._trainable
-        return self._native_layer
+    def _handles(self) -> list[_core.Layer]:
+        return [_engine_cell(self.cell)]
 
     def build(self, input_shape: Any) -> None:
         """Builds the cell for sequences of this shape ``(batch, time, ...)``."""
@@ -106,10 +103,10 @@ class RNN(OverTime, WrappingLayer):
 
     # -- over time ---------------------------------------------------------------------------------------------------
 
-    def _check_call(self, sequences: Any, states: list[Any] | None, mask: Any) -> None:
-        self._sample_rank = 1 if not self._runs_python else max(len(sequences.shape) - 2, 0)  # type: ignore[misc]
-        self._step_axes = "features" if self._sample_rank == 1 else "..."  # type: ignore[misc]
-        super()._check_call(sequences, states, mask)
+    def _check_sequences(self, shape: Shape) -> None:
+        self._sample_rank = max(len(shape) - 2, 0) if self._runs_python else 1  # type: ignore[misc]
+        self._step_axes = "..." if self._runs_python else "features"  # type: ignore[misc]
+        super()._check_sequences(shape)
 
     def _structure(self) -> list[Any]:
         """The sizes of the states in the form in which the cell takes them."""
