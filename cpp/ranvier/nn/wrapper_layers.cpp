@@ -210,7 +210,6 @@ class TimeDistributed final : public WrapperLayer {
   void check_inputs(const Call& /*call*/, const Shapes& inputs) const override {
     const Shape& x = inputs.front();
     inner(0).build(step_shape(x));
-    if (x[1] == 0) reject("expected at least one time step, received x with shape ", x);
     if (inputs.size() < 2) return;
     const Shape& mask = inputs[1];
     if (mask.rank() < 2 || mask.rank() > x.rank() || x.slice(0, mask.rank()) != mask) {
@@ -236,6 +235,7 @@ class TimeDistributed final : public WrapperLayer {
  private:
   Shape step_shape(const Shape& x) const {
     if (x.rank() < 3) reject("expected (batch, time, ...) of at least 3 axes, received x with shape ", x);
+    if (x[1] == 0) reject("expected at least one time step, received x with shape ", x);
     Shape step{x[0]};
     for (int i = 2; i < x.rank(); ++i) step.push_back(x[i]);
     return step;
