@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,15 @@ def judge(call: Callable[[], Any], what: str) -> Any:
         return None
     except Exception as error:
         pytest.fail(f"{what}: {type(error).__name__}: {error}")
+
+
+def finish(result: Any) -> None:
+    """What users do with results: look at them, differentiate them."""
+    for y in result if isinstance(result, list | tuple) else [result]:
+        if isinstance(y, keras.Tensor):
+            assert np.asarray(y).shape == y.shape
+            if y.requires_grad and y.size:
+                ops.sum(y).backward()
 
 
 class Odd:
@@ -64,6 +73,20 @@ ABSURD: tuple[Any, ...] = (
     np.float32(2), np.int64(-3), np.array("a"), np.array(None), np.nan, slice(None), ..., lambda *a: None, range(3),
     {1, 2}, iter([1]), [1, "a"], [[[[[[[[[[1]]]]]]]]]],
 )  # fmt: skip
+
+
+PLAIN = [value for value in ABSURD if isinstance(value, bool | int | float | str | None) and value == value]
+
+
+def mutate(value: Any, draws: random.Random, others: Sequence[Any]) -> Any:
+    """`value` with a few of its parts replaced or left out."""
+    if draws.random() < 0.03:
+        return copy.copy(draws.choice(others))
+    if isinstance(value, dict):
+        return {k: mutate(v, draws, others) for k, v in value.items() if draws.random() > 0.02}
+    if isinstance(value, list):
+        return [mutate(v, draws, others) for v in value]
+    return value
 
 
 # Parameters that are numbers.

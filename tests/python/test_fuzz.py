@@ -9,29 +9,20 @@ import copy
 import inspect
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 import ranvier as keras
-from fuzzing import ABSURD, SCALE, Source, judge
+from fuzzing import ABSURD, PLAIN, SCALE, Source, finish, judge, mutate
 from ranvier import layers, ops
 
 FUNCTIONS = [getattr(ops, name) for name in ops.__all__] + [
     keras.random.normal, keras.random.truncated_normal, keras.random.uniform, keras.random.randint,
     keras.random.shuffle, keras.random.dropout,
 ]  # fmt: skip
-
-
-def finish(result: Any) -> None:
-    """What users do with results: look at them, differentiate them."""
-    for y in result if isinstance(result, list | tuple) else [result]:
-        if isinstance(y, keras.Tensor):
-            assert np.asarray(y).shape == y.shape
-            if y.requires_grad and y.size:
-                ops.sum(y).backward()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -256,20 +247,6 @@ def test_damaged_files(tmp_path: Any) -> None:
         judge(lambda: keras.saving.load_model(path), f"case {case}")
         judge(lambda: model.load_weights(path), f"case {case}")
     assert np.isfinite(model.predict(np.ones((2, 3)), verbose=0)).all()
-
-
-PLAIN = [value for value in ABSURD if isinstance(value, bool | int | float | str | None) and value == value]
-
-
-def mutate(value: Any, draws: random.Random, others: Sequence[Any]) -> Any:
-    """`value` with a few of its parts replaced or left out."""
-    if draws.random() < 0.03:
-        return copy.copy(draws.choice(others))
-    if isinstance(value, dict):
-        return {k: mutate(v, draws, others) for k, v in value.items() if draws.random() > 0.02}
-    if isinstance(value, list):
-        return [mutate(v, draws, others) for v in value]
-    return value
 
 
 def test_files_whose_content_is_wrong(tmp_path: Any) -> None:

@@ -9,12 +9,12 @@ from ranvier import config
 
 
 def positive_int(value: Any, layer: str, name: str) -> int:
-    """An int of 1 or more."""
+    """An int of 1 or more, no larger than the engine's."""
     try:
         number = operator.index(value)
     except TypeError:
         number = 0
-    if number < 1 or isinstance(value, bool):
+    if not 1 <= number < 2**63 or isinstance(value, bool):
         raise ValueError(f"[{layer}] {name}: expected a positive int, received {value!r:.200}.")
     return number
 
