@@ -67,7 +67,10 @@ def pad_sequences(
         )
     filled = [i for i, item in enumerate(sequences) if len(item)]
     steps = np.asarray(sequences[filled[0]]).shape[1:] if filled else ()
-    result = np.full((len(sequences), length, *steps), value, dtype=kind)
+    try:
+        result = np.full((len(sequences), length, *steps), value, dtype=kind)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"[{_HERE}] value: expected one of dtype {kind}, received {value!r:.80} ({error}).") from None
     if length == 0:
         return result
     for i in filled:
