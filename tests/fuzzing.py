@@ -37,11 +37,14 @@ def judge(call: Callable[[], Any], what: str) -> Any:
 
 def finish(result: Any) -> None:
     """What users do with results: look at them, differentiate them."""
+    learned = []
     for y in result if isinstance(result, list | tuple) else [result]:
         if isinstance(y, keras.Tensor):
             assert np.asarray(y).shape == y.shape
             if y.requires_grad and y.size:
-                ops.sum(y).backward()
+                learned.append(ops.sum(y))
+    if learned:
+        sum(learned[1:], learned[0]).backward()
 
 
 class Odd:
