@@ -39,6 +39,16 @@ foreach(room core ops nn io)
 endforeach()
 file(GLOB common_sources CONFIGURE_DEPENDS ${common_globs})
 
+# Every module carries its own copy of what is common, most of a wheel: so for size where layers are made and files are
+# read, without large-scale inlining where tensors pass through, and as fast as can be where steps are replayed.
+foreach(source IN LISTS common_sources)
+  if(source MATCHES "/io/|_layers[.]cpp|config|registry")
+    set_property(SOURCE "${source}" APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:-Os>)
+  elseif(source MATCHES "/(nn|ops)/")
+    set_property(SOURCE "${source}" APPEND PROPERTY COMPILE_OPTIONS $<$<CONFIG:Release>:-O2>)
+  endif()
+endforeach()
+
 function(ranvier_add_engine level)
   ranvier_level_flags(${level} level_flags)
   add_library(ranvier_options_${level} INTERFACE)
