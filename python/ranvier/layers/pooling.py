@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from ranvier import ops
+from ranvier._core import Tensor
 from ranvier.layers import _checks
 from ranvier.layers._masks import masked
 from ranvier.layers.base import registry
@@ -187,7 +188,7 @@ class GlobalAveragePooling1D(_GlobalPooling):
 
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
         """The engine's mean, over the steps of a mask (batch, time) if there is one."""
-        if mask is None:
+        if mask is None or not isinstance(inputs, Tensor):  # of several tensors the engine complains
             return super().call(inputs, training)
         if self.data_format == "channels_last":
             return super().call(masked(inputs, mask), training)
