@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import ranvier as keras
-from fuzzing import Source
+from fuzzing import TOO_LARGE, Source
 from ranvier import layers, ops
 
 RECURRENT = ("SimpleRNN", "LSTM", "GRU")
@@ -86,7 +86,11 @@ class Draw(Source):
         return self.random.randrange(self.rarity) == 0
 
     def setting(self, name: str) -> Any:
-        """A value for an argument of a constructor."""
+        """A value for an argument of a constructor; sizes are small, or more than any machine can fill."""
+        value = self.any_setting(name)
+        return TOO_LARGE if isinstance(value, int) and 10**5 < value < TOO_LARGE else value
+
+    def any_setting(self, name: str) -> Any:
         choose = self.random.choice
         if self.odd():
             return self.absurd()

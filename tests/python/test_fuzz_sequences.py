@@ -215,9 +215,6 @@ FUNCTIONS: dict[str, Callable[[Draw], Any]] = {
             end_index=s.random.choice((None, 10, 20, 99)),
         )
     ),
-    "ctc": lambda s: keras.losses.CTC()(
-        s.tokens(s.random.choice((1, 3, 9))), s.array("float32", (s.batch, s.random.choice((1, 4, 9)), 4))
-    ),
 }
 
 
