@@ -132,12 +132,14 @@ class KeywordLayer(NativeLayer):
     def _shapes(self, named: Mapping[str, Any]) -> Any:
         """Shapes of the tensors of a call in the form of `build`."""
 
-        def shape_of(value: Any) -> Any:
+        def shape_of(name: str, value: Any) -> Any:
             if isinstance(value, list | tuple):
-                return [shape_of(item) for item in value]
+                return [shape_of(name, item) for item in value]
+            if not hasattr(value, "shape"):  # where other arguments are symbolic, nothing is converted
+                raise ValueError(f"[{self.name}] {name}: expected a tensor or an array, received {value!r:.80}.")
             return (None, *value.shape[1:]) if len(value.shape) > 1 else tuple(value.shape)
 
-        shapes = {name: shape_of(named[name]) for name in self._call_tensors if named.get(name) is not None}
+        shapes = {name: shape_of(name, named[name]) for name in self._call_tensors if named.get(name) is not None}
         return shapes if len(shapes) > 1 else shapes[self._call_tensors[0]]
 
     def __call__(self, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
