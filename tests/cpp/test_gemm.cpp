@@ -207,10 +207,10 @@ void check_type() {
         check_case<T>({trans_a, trans_b, 4, 0, 3, 0, beta, true, true, true});
       }
       // Several blocks of k, several rounds of columns, long and flat shapes; bit-equal for any number of threads.
-      const Index shapes[][3] = {{128, 512, 784}, {784, 512, 128}, {128, 784, 512},  {32, 128, 784},
-                                 {784, 10, 300},  {7, 100, 1025},  {784, 1, 3000},   {1, 2000, 1100},
-                                 {3, 3000, 300},  {10, 10, 30000}, {5, 1500, 1300},  {257, 1300, 129},
-                                 {64, 64, 4096},  {2000, 33, 65},  {200, 256, 1024}, {70, 2100, 1500}};
+      const Index shapes[][3] = {{128, 512, 784},  {784, 512, 128},  {128, 784, 512}, {32, 128, 784}, {784, 10, 300},
+                                 {7, 100, 1025},   {784, 1, 3000},   {1, 2000, 1100}, {3, 3000, 300}, {10, 10, 30000},
+                                 {5, 1500, 1300},  {257, 1300, 129}, {64, 64, 4096},  {2000, 33, 65}, {200, 256, 1024},
+                                 {70, 2100, 1500}, {130, 33, 900},   {301, 70, 1700}};
       for (const auto& s : shapes) {
         check_case<T>({trans_a, trans_b, s[0], s[1], s[2], 0, 0, true, true, false}, true);
         check_case<T>({trans_a, trans_b, s[0], s[1], s[2], 5, 1, false, false, true}, true);

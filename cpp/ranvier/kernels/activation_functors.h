@@ -71,6 +71,11 @@ struct gelu : Plain<T> {
     const vec::Normal<T> n = vec::normal<T>(x);
     return n.cdf + vec::clamp(x, T(-50), T(50)) * n.density;
   }
+  V value_and_derivative(V x, V& slope) const {
+    const vec::Normal<T> n = vec::normal<T>(x);
+    slope = n.cdf + vec::clamp(x, T(-50), T(50)) * n.density;
+    return vec::at_least(x, T(-50)) * n.cdf;
+  }
 };
 
 /// x/2·(1 + tanh u) = x·σ(2u), u = √(2/π)(x + 0.044715 x³)
@@ -86,6 +91,12 @@ struct gelu_tanh : Plain<T> {
     const V s = vec::sigmoid<T>(twice_root * x * (T(1) + cubic * x * x));
     return s + x * s * (T(1) - s) * (twice_root * (T(1) + T(3) * cubic * x * x));
   }
+  V value_and_derivative(V x0, V& slope) const {
+    const V x = vec::clamp(x0, T(-50), T(50));
+    const V s = vec::sigmoid<T>(twice_root * x * (T(1) + cubic * x * x));
+    slope = s + x * s * (T(1) - s) * (twice_root * (T(1) + T(3) * cubic * x * x));
+    return vec::at_least(x0, T(-50)) * s;
+  }
 };
 
 /// x·σ(x); the bounds are where σ is 0 or 1 and keep inf·0 away.
@@ -98,6 +109,12 @@ struct silu : Plain<T> {
     const V x = vec::clamp(x0, T(-1000), T(1000));
     const V s = vec::sigmoid<T>(x);
     return s * (T(1) + x * (T(1) - s));
+  }
+  V value_and_derivative(V x0, V& slope) const {
+    const V x = vec::clamp(x0, T(-1000), T(1000));
+    const V s = vec::sigmoid<T>(x);
+    slope = s * (T(1) + x * (T(1) - s));
+    return vec::at_least(x0, T(-1000)) * s;
   }
 };
 

@@ -61,6 +61,10 @@ void finish(const Product<T>& g, Index i, Index j, Index rows, Index columns) {
   if (g.column && e.bias != nullptr) {
     for (Index l = 0; l < columns; ++l) c[l] += *e.bias;
   }
+  if (e.with_slope != nullptr) {
+    e.with_slope(e.args, rows, columns, c, e.preactivation + i * g.ldc + j, g.ldc);
+    return;
+  }
   if (e.preactivation != nullptr) {
     for (Index r = 0; r < rows; ++r) {
       std::memcpy(e.preactivation + i * g.ldc + j + r * g.ldc, c + r * g.ldc,

@@ -14,6 +14,7 @@ struct Epilogue {
   TileFn<T> activation = nullptr;
   UnaryArgs args{};
   T* preactivation = nullptr;
+  SlopeFn<T> with_slope = nullptr;  ///< takes the place of activation; preactivation then receives half its derivative
 };
 
 /// C (m×n, leading dimension ldc) = beta·C + op(A)·op(B), op(A) m×k, op(B) k×n; beta is 0 or 1, and with 0 the old

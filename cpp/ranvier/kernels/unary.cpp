@@ -31,6 +31,19 @@ void apply_tile(UnaryArgs args, Index rows, Index cols, T* tile, Index ld) {
   apply_rows<T, F>(args, rows, cols, tile, tile, ld);
 }
 
+template <class T, template <class> class F>
+void apply_slope(UnaryArgs args, Index rows, Index cols, T* tile, T* slope, Index ld) {
+  const F<T> f(args);
+  for (Index r = 0; r < rows; ++r, tile += ld, slope += ld) {
+    for (Index i = 0; i < cols; i += vec::lanes<T>) {
+      const Index left = cols - i;
+      vec::Vec<T> derivative;
+      vec::store<T>(tile + i, f.value_and_derivative(vec::load<T>(tile + i, left), derivative), left);
+      vec::store<T>(slope + i, derivative * T(0.5), left);
+    }
+  }
+}
+
 constexpr std::array names{
 #define RANVIER_ENTRY(name, saves) #name,
     RANVIER_UNARY(RANVIER_ENTRY)
@@ -74,9 +87,25 @@ TileFn<T> unary_tile(Unary op) {
   return tile_table<T>[static_cast<std::size_t>(op)];
 }
 
+template <class T>
+SlopeFn<T> unary_slope_tile(Unary op) {
+  switch (op) {
+    case Unary::gelu:
+      return &apply_slope<T, functors::gelu>;
+    case Unary::gelu_tanh:
+      return &apply_slope<T, functors::gelu_tanh>;
+    case Unary::silu:
+      return &apply_slope<T, functors::silu>;
+    default:
+      return nullptr;
+  }
+}
+
 template void unary<float>(Unary, UnaryArgs, Index, const float*, float*);
 template void unary<double>(Unary, UnaryArgs, Index, const double*, double*);
 template TileFn<float> unary_tile<float>(Unary);
 template TileFn<double> unary_tile<double>(Unary);
+template SlopeFn<float> unary_slope_tile<float>(Unary);
+template SlopeFn<double> unary_slope_tile<double>(Unary);
 
 }  // namespace ranvier::kernels

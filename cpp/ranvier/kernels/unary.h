@@ -95,4 +95,11 @@ using TileFn = void (*)(UnaryArgs args, Index rows, Index cols, T* tile, Index l
 template <class T>
 TileFn<T> unary_tile(Unary op);
 
+/// The same, and half of the derivative into `slope` (leading dimension ld too): half, because it then is what the
+/// backward pass of Unary::square reads. For functions whose value and derivative share most of their work; null for others.
+template <class T>
+using SlopeFn = void (*)(UnaryArgs args, Index rows, Index cols, T* tile, T* slope, Index ld);
+template <class T>
+SlopeFn<T> unary_slope_tile(Unary op);
+
 }  // namespace ranvier::kernels

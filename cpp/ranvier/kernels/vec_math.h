@@ -244,13 +244,23 @@ RANVIER_INLINE Vec<T> pow(Vec<T> a, Vec<T> b) {
   }
 }
 
+/// 1/x within a unit or two in the last place, for x of usual size: a third of a division's time.
+RANVIER_INLINE Vec<float> reciprocal(Vec<float> x) {
+#if defined(__AVX512F__)
+  const auto guess = (Vec<float>)_mm512_rcp14_ps((__m512)x);
+  return guess + guess * (1.0F - x * guess);
+#else
+  return 1.0F / x;
+#endif
+}
+
 /// erfc(a)·e^(a²) for a >= 0: t·P(1 − 2t), t = 3/(a + 3), P fitted at Chebyshev's nodes over all of a >= 0 (relative
 /// error 6e-9).
 RANVIER_INLINE Vec<float> scaled_erfc(Vec<float> a) {
   constexpr std::array<float, 10> c{0.358002302F,    -0.29446482F,    0.196742808F,     -0.103488869F,
                                     0.0398424074F,   -0.0089455588F,  -0.000405654812F, 0.00102602781F,
                                     -0.00016635708F, -0.000111274841F};
-  const Vec<float> t = 3.0F / (a + 3.0F);
+  const Vec<float> t = 3.0F * reciprocal(a + 3.0F);
   return t * polynomial<float>(1.0F - 2.0F * t, c);
 }
 

@@ -27,9 +27,7 @@ struct Projection {
   Ref<Parameter> bias;
 
   Tensor operator()(const Tensor& x, kernels::Unary activation = kernels::Unary::identity) const {
-    const Index in = x.shape().back();
-    const Tensor flat = ops::reshape(kernel->value, {in, -1});
-    return ops::dense(x, flat, bias ? ops::reshape(bias->value, {-1}) : Tensor(), activation);
+    return ops::dense(x, kernel->value, bias ? bias->value : Tensor(), activation);
   }
 };
 

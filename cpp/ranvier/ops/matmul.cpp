@@ -189,6 +189,14 @@ struct DenseSize {
   Index k;
 };
 
+// How many leading axes of a kernel hold the `in` features of x; 0 when no number of them does.
+int axes_of_input(const Shape& kernel, Index in) {
+  for (int axes = 1; axes < kernel.rank(); ++axes) {
+    if (kernel.numel(0, axes) == in) return axes;
+  }
+  return 0;
+}
+
 // z = x·W + b: dW = xᵀ·dz, dx = dz·Wᵀ, given the gradient dz of z.
 template <class T>
 void dense_backward(const DenseSize& size, const Tensor& x, const Tensor& kernel, const T* dz, Grads& to) {
@@ -209,28 +217,34 @@ void dense_backward(const DenseSize& size, const Tensor& x, const Tensor& kernel
 }  // namespace
 
 Tensor dense(const Tensor& given, const Tensor& kernel, const Tensor& bias, Unary activation, UnaryArgs args) {
-  check(kernel.rank() == 2, "dense: expected a kernel of shape (in, units), received ", kernel.shape());
-  check(given.rank() > 0 && given.shape().back() == kernel.dim(0), "dense: expected ", kernel.dim(0),
+  check(kernel.rank() >= 2, "dense: expected a kernel of shape (in, units), received ", kernel.shape());
+  const Index in = given.rank() > 0 ? given.shape().back() : 0;
+  const int split = axes_of_input(kernel.shape(), in);
+  check(given.rank() > 0 && split > 0, "dense: expected ", kernel.dim(0),
         " features (last axis), received x with shape ", given.shape());
-  check(!bias.defined() || bias.shape() == Shape{kernel.dim(1)}, "dense: expected a bias of shape (", kernel.dim(1),
-        ",), received ", bias.defined() ? bias.shape() : Shape{});
+  const Index units = kernel.shape().numel(split, kernel.rank());
+  check(!bias.defined() || bias.numel() == units, "dense: expected a bias of shape (", units, ",), received ",
+        bias.defined() ? bias.shape() : Shape{});
   check<TypeError>(!bias.defined() || bias.dtype() == kernel.dtype(), "dense: expected a bias of the kernel's dtype ",
                    name_of(kernel.dtype()), ", received another");
   const Tensor x = cast(given, kernel.dtype());
-  const DenseSize size{x.shape().numel(0, x.rank() - 1), kernel.dim(1), kernel.dim(0)};
+  const DenseSize size{x.shape().numel(0, x.rank() - 1), units, in};
   Shape shape = x.shape();
   shape[x.rank() - 1] = size.n;
 
   const bool wanted = wants_grad({&x, &kernel, &bias});
   const bool sigmoid = activation == Unary::sigmoid;  // its argument is remembered for a cross-entropy
   const Saves saves = kernels::saves_of(activation);
+  // Some functions leave (half) their derivative behind instead of their argument, which spares backward its computation.
+  const bool slope = wanted && kernels::unary_slope_tile<float>(activation) != nullptr;
   Tensor y = empty(shape, x.dtype());
   Tensor z = sigmoid || (wanted && saves == Saves::x) ? empty(shape, x.dtype()) : Tensor();
   // y = f(z), z = x·W + b
   dispatch_floating(x.dtype(), "dense", [&](auto tag) {
     using T = typename decltype(tag)::type;
-    exec([size, epilogue = detail::epilogue_of<T>(bias, activation, args, z), px = x.data<T>(), pw = kernel.data<T>(),
-          py = y.data<T>()] {
+    auto epilogue = detail::epilogue_of<T>(bias, activation, args, z);
+    if (slope) epilogue.with_slope = kernels::unary_slope_tile<T>(activation);
+    exec([size, epilogue, px = x.data<T>(), pw = kernel.data<T>(), py = y.data<T>()] {
       kernels::gemm<T>(false, false, size.m, size.n, size.k, px, size.k, pw, size.n, T{0}, py, size.n, &epilogue);
     });
   });
@@ -264,9 +278,9 @@ Tensor dense(const Tensor& given, const Tensor& kernel, const Tensor& bias, Unar
   }
   if (!wanted) return y;
   return attach("dense", y, {&x, &kernel, &bias},
-                through(activation, saves == Saves::y   ? keep(y)
-                                    : saves == Saves::x ? z
-                                                        : Tensor()));
+                through(slope ? Unary::square : activation, saves == Saves::y   ? keep(y)
+                                                            : saves == Saves::x ? z
+                                                                                : Tensor()));
 }
 
 }  // namespace ranvier::ops
