@@ -35,7 +35,7 @@ def build(tokens: int, steps: int) -> keras.Sequential:
 
 
 def main() -> None:
-    chosen = options(__doc__.splitlines()[0], epochs=12)
+    chosen = options(__doc__.splitlines()[0], epochs=8)
     keras.utils.set_random_seed(chosen.seed)
     vocabulary, train, valid = shakespeare(chosen.characters)
     steps = chosen.epochs * -(-(len(train) - LENGTH) // (LENGTH // 2 * BATCH))
