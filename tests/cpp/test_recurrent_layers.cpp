@@ -208,6 +208,7 @@ void mistakes_are_named() {
     EXPECT_THROWS((*with_state)(Tensors{normal({2, 4, 3}, 1), state, state, state}, context), ValueError,
                   "[rnn] initial_state: expected");
     EXPECT_THROWS(made(class_name, {{"units", 0}}), ValueError, "[rnn] expected units >= 1, received 0");
+    EXPECT_THROWS(made(class_name, {{"units", Index{1} << 62}}), ValueError, "[rnn] expected units <=");
     EXPECT_THROWS(made(class_name, {{"dropout", 1.5}}), ValueError, "[rnn] expected 0 <= dropout <= 1");
     EXPECT_THROWS(made(class_name, {{"activation", "softmax"}}), ValueError, "[rnn] expected activation");
   }

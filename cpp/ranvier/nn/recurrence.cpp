@@ -27,6 +27,8 @@ Recurrence::Recurrence(const io::Json& config, RnnCell cell)
       dropout_(rate_from(config, "dropout")),
       recurrent_dropout_(rate_from(config, "recurrent_dropout")) {
   if (units_ < 1) reject("expected units >= 1, received ", units_);
+  constexpr Index most_units = Index{1} << 40;  // beyond it sizes of weights would overflow
+  if (units_ > most_units) reject("expected units <= ", most_units, ", received ", units_);
   options_.cell = cell;
   const Activation f = function_from(config, "activation", "tanh");
   options_.activation = f.function;
