@@ -9,6 +9,7 @@
 #include "ranvier/ops/loss.h"
 #include "ranvier/ops/matmul.h"
 #include "ranvier/ops/norm.h"
+#include "ranvier/ops/order.h"
 #include "ranvier/ops/pool.h"
 #include "ranvier/ops/random.h"
 #include "ranvier/ops/reduce.h"
@@ -239,6 +240,8 @@ void bind_shape(py::module_& m) {
         py::arg("blank"), Flush());
   m.def("ctc_beam_search", &ops::ctc_beam_search, py::arg("logits"), py::arg("steps"), py::arg("width"), py::arg("top"),
         py::arg("blank"), Flush());
+  m.def("cumsum", &ops::cumsum, py::arg("x"), py::arg("axis"), Flush());
+  m.def("top_k", &ops::top_k, py::arg("x"), py::arg("k"), Flush());
   m.def("gather", &ops::gather, py::arg("x"), py::arg("indices"), py::arg("axis") = 0, Flush());
   m.def("repeat", &ops::repeat, py::arg("x"), py::arg("n"), py::arg("axis"), Flush(), "n copies along a new axis.");
   m.def("flip", &ops::flip, py::arg("x"), py::arg("axes"), Flush());

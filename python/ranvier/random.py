@@ -15,7 +15,7 @@ from ranvier._core import Tensor
 from ranvier._core import ops as _ops
 from ranvier._registry import auto_name
 from ranvier._tensor import convert_to_tensor
-from ranvier.ops._convert import whole
+from ranvier.ops._convert import axis_of, whole
 
 __all__ = [
     "SeedGenerator",
@@ -156,8 +156,9 @@ def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Se
 def shuffle(x: Any, axis: int = 0, seed: Seed = None) -> Tensor:
     """`x` with its slices along `axis` in random order."""
     x = convert_to_tensor(x)
-    order = _ops.random_permutation(x.shape[axis], draw_seed(seed, "random.shuffle"))
-    return _ops.gather(x, order, axis)
+    place = axis_of(axis, x.ndim, "random.shuffle")
+    order = _ops.random_permutation(x.shape[place], draw_seed(seed, "random.shuffle"))
+    return _ops.gather(x, order, place)
 
 
 def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Seed = None) -> Tensor:

@@ -99,6 +99,7 @@ class Reader {
     const std::string name = record.text("name", settings.text("name", ""));
     check(!name.empty(), "layers: expected every layer to have a name, received a ", class_name, " without one");
     settings.set("name", name);
+    if (record.text("module", "").starts_with("ranvier.ops.")) settings.set("function", true);
     Entry entry;
     if (class_name == "InputLayer") {
       entry.input = true;

@@ -35,7 +35,8 @@ Layer::Layer(const io::Json& config)
     : config_(config),
       name_(config.text("name", "layer")),
       dtype_(dtype_from(config)),
-      trainable_(config.flag("trainable", true)) {
+      trainable_(config.flag("trainable", true)),
+      function_(config.flag("function", false)) {
   std::tie(activity_l1_, activity_l2_) = regularizer_from(config.find("activity_regularizer"));
 }
 
@@ -124,6 +125,8 @@ Tensor Layer::operator()(const Tensor& x, Context& context) {
       build(x.shape());
     }
     check_stream(context);
+    if (function_ && x.has_mask()) [[unlikely]]
+      return call(unmasked(x), context);
     Tensor y = call(x, context);
     if (x.has_mask()) [[unlikely]]
       give_mask(y, mask_for(x, y), y.same_as(x));
@@ -141,6 +144,11 @@ Tensors Layer::operator()(const Tensors& xs, Context& context) {
     check<StateError>(built_ || Program::recording() == nullptr, "build the layer before recording it");
     build(shapes);
     check_stream(context);
+    if (function_) {
+      Tensors bare;
+      for (const Tensor& x : xs) bare.push_back(x.has_mask() ? unmasked(x) : x);
+      return call_all(bare, context);
+    }
     Tensors ys = call_all(xs, context);
     if (std::any_of(xs.begin(), xs.end(), [](const Tensor& x) { return x.has_mask(); })) [[unlikely]] {
       const Tensors masks = masks_for(xs, ys);

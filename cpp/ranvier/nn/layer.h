@@ -56,7 +56,8 @@ struct Extent {
 
 class Layer : public RefCounted {
  public:
-  /// Reads "name", "trainable", "dtype" and "activity_regularizer"; every layer's config is Keras's get_config.
+  /// Reads "name", "trainable", "dtype" and "activity_regularizer"; every layer's config is Keras's get_config. One with
+  /// "function": true stands for a function or operator, whose results carry no masks.
   explicit Layer(const io::Json& config);
 
   const std::string& name() const { return name_; }
@@ -169,6 +170,7 @@ class Layer : public RefCounted {
   Shapes input_shapes_{Shape()};
   double activity_l1_ = 0;
   double activity_l2_ = 0;
+  bool function_ = false;  ///< stands for a function or operator, which knows of no masks
   struct Owned {
     Ref<Parameter> parameter;
     bool trainable;  ///< when the layer is

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 import ranvier._core
 import typing
-__all__: list[str] = ['adaptive_average_pool', 'adaptive_max_pool', 'all', 'any', 'arange', 'argmax', 'argmin', 'attention', 'average_pool', 'binary', 'broadcast_to', 'cast', 'compare', 'concatenate', 'conv', 'conv_transpose', 'ctc_beam_search', 'ctc_loss', 'dense', 'depthwise_conv', 'dropout', 'einsum', 'expand_dims', 'flip', 'full', 'gather', 'glu', 'l1l2_penalty', 'layer_norm', 'log_softmax', 'masked_softmax', 'matmul', 'max', 'max_pool', 'mean', 'min', 'one_hot', 'pad', 'prelu', 'prod', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'repeat', 'reshape', 'resize', 'rms_norm', 'rnn', 'separable_conv', 'slice', 'softmax', 'sparsemax', 'squeeze', 'stack', 'stop_gradient', 'sum', 'transpose', 'unary', 'variance', 'where']
+__all__: list[str] = ['adaptive_average_pool', 'adaptive_max_pool', 'all', 'any', 'arange', 'argmax', 'argmin', 'attention', 'average_pool', 'binary', 'broadcast_to', 'cast', 'compare', 'concatenate', 'conv', 'conv_transpose', 'ctc_beam_search', 'ctc_loss', 'cumsum', 'dense', 'depthwise_conv', 'dropout', 'einsum', 'expand_dims', 'flip', 'full', 'gather', 'glu', 'l1l2_penalty', 'layer_norm', 'log_softmax', 'masked_softmax', 'matmul', 'max', 'max_pool', 'mean', 'min', 'one_hot', 'pad', 'prelu', 'prod', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'repeat', 'reshape', 'resize', 'rms_norm', 'rnn', 'separable_conv', 'slice', 'softmax', 'sparsemax', 'squeeze', 'stack', 'stop_gradient', 'sum', 'top_k', 'transpose', 'unary', 'variance', 'where']
 def adaptive_average_pool(x: ranvier._core.Tensor, output_size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> ranvier._core.Tensor:
     ...
 def adaptive_max_pool(x: ranvier._core.Tensor, output_size: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> ranvier._core.Tensor:
@@ -59,6 +59,8 @@ def conv_transpose(x: ranvier._core.Tensor, kernel: ranvier._core.Tensor, stride
 def ctc_beam_search(logits: ranvier._core.Tensor, steps: ranvier._core.Tensor, width: typing.SupportsInt | typing.SupportsIndex, top: typing.SupportsInt | typing.SupportsIndex, blank: typing.SupportsInt | typing.SupportsIndex) -> tuple[ranvier._core.Tensor, ranvier._core.Tensor]:
     ...
 def ctc_loss(labels: ranvier._core.Tensor, logits: ranvier._core.Tensor, lengths: ranvier._core.Tensor, steps: ranvier._core.Tensor, blank: typing.SupportsInt | typing.SupportsIndex) -> ranvier._core.Tensor:
+    ...
+def cumsum(x: ranvier._core.Tensor, axis: typing.SupportsInt | typing.SupportsIndex) -> ranvier._core.Tensor:
     ...
 def dense(x: ranvier._core.Tensor, kernel: ranvier._core.Tensor, bias: ranvier._core.Tensor | None, activation: str = 'identity', a: typing.SupportsFloat | typing.SupportsIndex = 0.0, b: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> ranvier._core.Tensor:
     """
@@ -182,6 +184,8 @@ def sum(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsI
     """
     Reduces over `axes`; all when empty.
     """
+def top_k(x: ranvier._core.Tensor, k: typing.SupportsInt | typing.SupportsIndex) -> tuple[ranvier._core.Tensor, ranvier._core.Tensor]:
+    ...
 def transpose(x: ranvier._core.Tensor, axes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex] = []) -> ranvier._core.Tensor:
     ...
 def unary(name: str, x: ranvier._core.Tensor, a: typing.SupportsFloat | typing.SupportsIndex = 0.0, b: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> ranvier._core.Tensor:

@@ -79,6 +79,8 @@ class NativeLayer(Layer):
     def _engine_config(self) -> dict[str, Any]:
         """get_config in the engine's terms; parts that stay in Python are left neutral."""
         settings: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        if self._is_operation:
+            settings["function"] = True
         for argument in self._arguments:
             value = getattr(self, argument)
             if argument.endswith(_INITIALIZER):

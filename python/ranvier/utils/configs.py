@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-_HARMLESS = frozenset({"renorm_momentum", "ema_momentum"})  # numbers that matter only when something else is on
+# Numbers that matter only when something else is on, and the engine's note on layers that stand for functions.
+_HARMLESS = frozenset({"renorm_momentum", "ema_momentum", "function"})
 
 
 def known_arguments(cls: type, config: Mapping[str, Any]) -> dict[str, Any]:
