@@ -129,6 +129,18 @@ def cross_attention(keras: Any) -> Any:
     return keras.Model([query, memory, keys], [shared, scores, additive], name="cross_attention")
 
 
+def encoder_decoder(keras: Any) -> Any:
+    """The states of one recurrent layer begin another, whose outputs are read at each step, then in both directions."""
+    layers = keras.layers
+    source, target = keras.Input((5, 3), name="source"), keras.Input((4, 2), name="target")
+    _, h, c = layers.RNN(layers.LSTMCell(4, name="reader"), return_state=True, name="encoder")(source)
+    decoder = layers.RNN(layers.LSTMCell(4, name="writer"), return_sequences=True, name="decoder")
+    x = decoder(target, initial_state=[h, c])
+    x = layers.TimeDistributed(layers.Dense(3, name="each"), name="steps")(x)
+    x = layers.Bidirectional(layers.RNN(layers.GRUCell(2, name="cell"), name="way"), name="both")(x)
+    return keras.Model([source, target], x, name="encoder_decoder")
+
+
 CASES: dict[str, FunctionalCase] = {
     "shared_layer": FunctionalCase(shared_layer, [(5, 3), (5, 3)]),
     "several_outputs": FunctionalCase(several_outputs, [(5, 4), (5, 2), (5, 5)]),
@@ -138,6 +150,7 @@ CASES: dict[str, FunctionalCase] = {
     "modes": FunctionalCase(modes, [(6, 3)]),
     "transformer": FunctionalCase(transformer, [(3, 6, 8)]),
     "cross_attention": FunctionalCase(cross_attention, [(2, 5, 4), (2, 5, 6), (2, 5, 2)]),
+    "encoder_decoder": FunctionalCase(encoder_decoder, [(3, 5, 3), (3, 4, 2)]),
     "middle": FunctionalCase(middle, [(5, 4)]),
 }
 

@@ -218,6 +218,27 @@ def test_copies_compute_the_same(make: Any) -> None:
         assert not np.array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
+@pytest.mark.parametrize("threads", [2, 5])
+def test_same_bits_with_any_number_of_threads(threads: int) -> None:
+    x = np.random.default_rng(3).normal(size=(150, 6, 3)).astype("float32")
+
+    def weights(count: int) -> list[np.ndarray]:
+        before = ranvier.get_num_threads()
+        ranvier.set_num_threads(count)
+        try:
+            set_random_seed(1)
+            model = everything()
+            model.compile("adam", "mse")
+            model.fit(x, x.sum(axis=(1, 2))[:, None], epochs=2, batch_size=64, verbose=0)
+            found: list[np.ndarray] = model.get_weights()
+            return found
+        finally:
+            ranvier.set_num_threads(before)
+
+    for one, other in zip(weights(1), weights(threads), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_a_cell_of_ones_own_learns_inside_a_model() -> None:
     set_random_seed(2)
     model = ranvier.Sequential([layers.Input((6, 3)), layers.RNN([Decay(4), layers.LSTMCell(2)]), layers.Dense(1)])
