@@ -49,6 +49,46 @@ void graphs_come_back_from_files() {
   std::filesystem::remove(path);
 }
 
+// Calls with further arguments, on a list, of tied weights; weights whose names have parts.
+void attention_comes_back_from_files() {
+  set_random_seed(3);
+  const Json scores(Config{{"return_attention_scores", true}});
+  const Json causal(Config{{"use_causal_mask", true}});
+  const Json reverse(Config{{"reverse", true}});
+  // values: 0 tokens, 1 memory, 2 words, 3 turned, 4 and 5 heads and their scores, 6 plain, 7 additive, 8 backwards
+  Graph graph("graph",
+              nn::Wiring{{layer("ReversibleEmbedding", {{"name", "words"}, {"input_dim", 9}, {"output_dim", 8}}),
+                          layer("RotaryEmbedding", {{"name", "turned"}}),
+                          layer("MultiHeadAttention", {{"name", "heads"}, {"num_heads", 2}, {"key_dim", 3}}),
+                          layer("Attention", {{"name", "plain"}, {"use_scale", true}}),
+                          layer("AdditiveAttention", {{"name", "additive"}})},
+                         {{0, {0}},
+                          {1, {2}, 1, {}, {{"inputs"}, Json(Config{{"start_index", 4}})}},
+                          {2, {3, 1, 1}, 2, {}, {{"query", "value", "key"}, scores}},
+                          {3, {4, 1}},
+                          {4, {6, 1, 1}, 1, {}, {{"query", "value", "key"}, causal}},
+                          {0, {7}, 1, {}, {{"inputs"}, reverse}}},
+                         2,
+                         {8, 5}});
+  graph.build(nn::Shapes{{-1, 4}, {-1, 5, 8}});
+  const Tensor tokens = ops::cast(ops::unary(ops::Unary::abs, normal({3, 4}, 1)), DType::int64);
+  const nn::Tensors xs{tokens, normal({3, 5, 8}, 2)};
+  const auto path = (std::filesystem::temp_directory_path() / "ranvier_test_graph_attention.rv").string();
+  nn::save_model(graph, path);
+  const auto loaded = nn::load_model(path);
+  EXPECT(outputs_of(*loaded, xs) == outputs_of(graph, xs));
+  EXPECT(loaded->config() == graph.config());
+  const auto names = nn::named_parameters(*loaded);
+  EXPECT(names.size() == 11 && names[1].first == "heads/query/kernel");
+  const auto inbound = [&](Index at) { return graph.config().at("layers").at(at).at("inbound_nodes").at(0); };
+  for (const Index at : {Index{5}, Index{6}}) {  // behind the two inputs: Keras's layer([query, value, ...])
+    EXPECT(inbound(at).at("args").size() == 1 && inbound(at).at("args").at(0).is_array());
+  }
+  EXPECT(inbound(6).at("kwargs").flag("use_causal_mask"));
+  EXPECT(inbound(3).at("kwargs").integer("start_index") == 4);
+  std::filesystem::remove(path);
+}
+
 void what_cannot_be_saved_is_refused() {
   const auto path = (std::filesystem::temp_directory_path() / "ranvier_test_graph_no.rv").string();
   const auto d = dense("d", 2);
@@ -201,6 +241,7 @@ void damaged_files_are_refused() {
 
 int main() {
   graphs_come_back_from_files();
+  attention_comes_back_from_files();
   what_cannot_be_saved_is_refused();
   keras_configurations_are_read();
   hostile_configurations_are_refused();

@@ -340,17 +340,21 @@ io::Json::Object config_of_wiring(const Wiring& wiring, const Shapes& inputs, co
     }
     Json::Array arguments;
     Json::Object named;
+    const bool listed = wiring.layers[node.layer]->takes_list();
     if (node.call.plain()) {
       const bool separate = dynamic_cast<const KeywordLayer*>(&layer) != nullptr;
-      arguments = separate             ? std::move(tensors)
-                  : layer.takes_list() ? Json::Array{Json(std::move(tensors))}
-                                       : Json::Array{one_or_list(std::move(tensors))};
+      arguments = listed     ? Json::Array{Json(std::move(tensors))}
+                  : separate ? std::move(tensors)
+                             : Json::Array{one_or_list(std::move(tensors))};
     } else {
       named = node.call.options.as_object();
+      if (listed) arguments.emplace_back(Json::Array{});
       std::string last;
       for (std::size_t i = 0; i < tensors.size(); ++i) {
         const std::string& argument = node.call.arguments[i];
-        if (i == 0) {
+        if (listed && !argument.ends_with("mask")) {
+          arguments[0].push_back(std::move(tensors[i]));
+        } else if (i == 0) {
           arguments.push_back(std::move(tensors[i]));
         } else if (argument != last) {
           named.emplace_back(argument, std::move(tensors[i]));
