@@ -47,10 +47,7 @@ def encoding_of(value: Any, layer: str) -> str:
 
 def size(value: Any, layer: str, name: str) -> int:
     """A positive int that an array can have as its size."""
-    number = positive_int(value, layer, name)
-    if number >= _TOO_MANY:
-        raise ValueError(f"[{layer}] {name}: expected an int below {_TOO_MANY}, received {number}.")
-    return number
+    return positive_int(value, layer, name, below=_TOO_MANY)
 
 
 def dense_only(sparse: Any, layer: str) -> bool:

@@ -8,14 +8,16 @@ from typing import Any
 from ranvier import config
 
 
-def positive_int(value: Any, layer: str, name: str) -> int:
-    """An int of 1 or more, no larger than the engine's."""
+def positive_int(value: Any, layer: str, name: str, below: int = 2**63) -> int:
+    """An int of 1 or more, by default up to the largest of the engine."""
     try:
         number = operator.index(value)
     except TypeError:
         number = 0
-    if not 1 <= number < 2**63 or isinstance(value, bool):
+    if number < 1 or isinstance(value, bool):
         raise ValueError(f"[{layer}] {name}: expected a positive int, received {value!r:.200}.")
+    if number >= below:
+        raise ValueError(f"[{layer}] {name}: expected an int below {below}, received {value!r:.200}.")
     return number
 
 
