@@ -128,8 +128,9 @@ from ranvier.layers.positions import (
 )
 from ranvier.layers.preprocessing import Normalization, Rescaling
 from ranvier.layers.recurrent import GRU, LSTM, SimpleRNN
-from ranvier.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
+from ranvier.layers.recurrent_cells import GRUCell, LSTMCell, SimpleRNNCell
 from ranvier.layers.recurrent_rnn import RNN
+from ranvier.layers.recurrent_stacks import StackedRNNCells
 from ranvier.layers.regularization import AlphaDropout, Dropout, GaussianDropout, GaussianNoise
 from ranvier.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from ranvier.layers.resizing import (

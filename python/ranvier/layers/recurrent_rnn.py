@@ -13,8 +13,8 @@ from ranvier.layers._recurrent_steps import Step
 from ranvier.layers._sharing import layer_of, record_of
 from ranvier.layers._wrapping import WrappingLayer
 from ranvier.layers.base import Layer, registry
-from ranvier.layers.recurrent_cells import (
-    Cell,
+from ranvier.layers.recurrent_cells import Cell
+from ranvier.layers.recurrent_stacks import (
     StackedRNNCells,
     build_cell,
     checked_cell,
