@@ -218,11 +218,11 @@ void Trainer::keep_masks(const Plan& plan, Index start, Index rows, std::vector<
   }
 }
 
-// What changes state, once the loss is known to be finite.
+// What changes state, once the loss is known to be finite. Stateful layers go on in predictions too.
 void Trainer::update(Plan& plan) {
   for (const Context::Effect& effect : plan.effects) effect();
   plan.effects.clear();
-  optimizer_->step();
+  if (plan.mode == Mode::train) optimizer_->step();
 }
 
 void Trainer::check_data(Mode mode, const Data& data, std::span<const Index> order) const {
@@ -293,19 +293,17 @@ std::vector<double> Trainer::run(Mode mode, const Data& data, std::span<const In
           losses.push_back(plan.losses[i].defined() ? item(plan.losses[i]) : 0.0);
         }
       }
-      if (mode == Mode::train) {
-        if (options.stop_on_non_finite && !std::isfinite(losses[losses.size() - columns])) {
-          if (fresh) plans_.pop_front();  // its update was never recorded
-          return losses;
-        }
-        if (!replay) {
-          update(plan);
-        } else if (fresh) {
-          const Program::Recording recording(plan.update);
-          update(plan);
-        } else {
-          plan.update.replay();
-        }
+      if (mode == Mode::train && options.stop_on_non_finite && !std::isfinite(losses[losses.size() - columns])) {
+        if (fresh) plans_.pop_front();  // its update was never recorded
+        return losses;
+      }
+      if (!replay) {
+        update(plan);
+      } else if (fresh) {
+        const Program::Recording recording(plan.update);
+        update(plan);
+      } else {
+        plan.update.replay();
       }
     } catch (...) {
       plans_.pop_front();  // half recorded
