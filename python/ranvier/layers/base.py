@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from ranvier import _core, config, ops, regularizers
 from ranvier._core import Tensor, Variable
 from ranvier._registry import Registry, auto_name
-from ranvier._symbolic import KerasTensor, Node, is_symbolic, map_structure, symbols
+from ranvier._symbolic import KerasTensor, Node, flatten, is_symbolic, map_structure, symbols
 from ranvier._tensor import convert_to_tensor, no_grad
 from ranvier.layers._calling import check_name, extra_arguments, legacy_input_shape, map_tensors, plain_arguments
 from ranvier.layers._ends import GraphEnd
@@ -272,9 +272,31 @@ class Layer(WeightOwner):
             shapes = map_structure(lambda x: x.shape, args[0])
             return shaped_like(self.compute_output_shape(shapes), self._symbolic_dtype(args), self.name)
         plain = {key: value for key, value in kwargs.items() if key != "training"}
-        outputs = outputs_of_trial(self.name, self, args, plain)
+        try:
+            outputs = outputs_of_trial(self.name, self, args, plain)
+        except Exception:
+            if not self._mask_arguments:
+                raise
+            outputs = self._tried_with_masks(args, plain)
+            if outputs is None:
+                raise
         self._forget_losses()
         return outputs
+
+    def _tried_with_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The outputs of a call that may have failed for want of a mask (symbolic tensors carry none), or None."""
+        from ranvier.layers._symbolic_call import outputs_of_trial
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            for x in flatten((args, kwargs)):
+                if type(x) is Tensor and x.ndim > 1:
+                    x._keras_mask = ops.ones(x.shape[:2], "bool")
+            return self(*args, **kwargs)
+
+        try:
+            return outputs_of_trial(self.name, run, args, kwargs)
+        except Exception:
+            return None
 
     def _symbolic_dtype(self, args: tuple[Any, ...]) -> str:
         """Dtype of the results where compute_output_shape tells their shapes."""

@@ -99,7 +99,8 @@ def axes_of(axis: Any, ndim: int, where: str) -> list[int]:
 
 
 def shape_of(shape: Any, where: str) -> list[int]:
-    """An int or a sequence of ints as a list."""
+    """An int or a sequence of ints, which may be computed ones, as a list."""
+    shape = np.asarray(shape) if type(shape) is Tensor else shape
     several = isinstance(shape, list | tuple) or (isinstance(shape, np.ndarray) and shape.ndim == 1)
     try:
         sizes = [operator.index(d) for d in (shape if several else [shape])]

@@ -19,7 +19,8 @@ _FIXES = {
     "and texts with TextVectorization",
     "complex numbers": "pass real and imaginary part as two features: np.stack([x.real, x.imag], axis=-1)",
     "dates or durations": "convert to a number first, e.g. days since the first date",
-    "Python objects": "convert to numbers with np.asarray(x, dtype='float32'), after removing None and text",
+    "Python objects": "convert to numbers with np.asarray(x, dtype='float32'), after removing None and text; "
+    "lists of different lengths with utils.pad_sequences",
     "records": "stack the numeric fields: numpy.lib.recfunctions.structured_to_unstructured(x)",
 }
 
@@ -151,7 +152,7 @@ def _other_to_array(value: Any, place: str) -> np.ndarray:
     except ValueError as error:
         raise ValueError(
             f"{place} expected rows of equal shape, received rows of different lengths ({error}); "
-            "pad or cut them to one length."
+            "pad or cut them to one length; utils.pad_sequences does."
         ) from None
 
 
