@@ -1,7 +1,7 @@
 """Step times of training: ranvier against PyTorch, JAX and Keras, in one run, as ratios, with the machine's floor.
 
     python bench/train.py                       # all workloads, every peer that is installed here
-    python bench/train.py --only images         # or dense, or names: --only 784-128-10 vgg-bn
+    python bench/train.py --only sequences      # or dense, images, or names: --only 784-128-10 vgg-bn
 
 Every measurement is a fresh process; the peers take turns, `--rounds` times, and the median of their best
 epochs counts. All use the same data, float32, Adam, no shuffling, all cores.
