@@ -287,3 +287,11 @@ def test_repeats_of_tile_may_be_computed() -> None:
     assert ops.tile(np.ones((1, 4, 5)), counts).shape == (2, 4, 15)
     with pytest.raises(TypeError, match=r"\[tile\] shape: expected a tuple of ints"):
         ops.tile(np.ones((1, 4)), ops.convert_to_tensor([1.0, 2.0]))
+
+
+def test_a_mask_of_padding_for_attention_is_told_its_form() -> None:
+    x, mask = np.ones((3, 4, 5), dtype="float32"), np.ones((3, 4), dtype=bool)
+    attention = layers.MultiHeadAttention(2, 4, name="attention")
+    with pytest.raises(ValueError, match=r"\[attention\].*\(3, 4, 4\).*received shape \(3, 4\).*mask\[:, None, :\]"):
+        attention(x, x, attention_mask=mask)
+    assert attention(x, x, attention_mask=mask[:, None, :]).shape == x.shape

@@ -29,7 +29,8 @@ Tensor pair_mask(const Layer& layer, const Tensor& mask, Index batch, Index head
   }
   check(fits, "[", layer.name(),
         "] expected attention_mask that repeats over (batch, queries, keys) = ", Shape{batch, queries, keys},
-        ", or with ", heads, " heads behind the batch, received shape ", mask.shape());
+        ", or with ", heads, " heads behind the batch, received shape ", mask.shape(),
+        mask.shape() == Shape{batch, keys} ? "; a mask of padding is passed as mask[:, None, :]" : "");
   return view(mask, shape);
 }
 
