@@ -109,7 +109,7 @@ std::vector<Case> cases() {
     // Far to the left the rounding of x² (x³) counts as often as the exponent is large.
     if (c.op == Unary::gelu_tanh) c.amplifies = [](Real x) { return 6 * std::abs(x + 0.044715L * x * x * x); };
     if (c.op == Unary::gelu && sizeof(T) == 8) c.amplifies = [](Real x) { return 2 * x * x; };
-    if (c.op == Unary::gelu) c.ulps = 6;  // without fused multiply-add; 4 with it
+    if (c.op == Unary::gelu) c.ulps = 9;  // at most 8.2 between -6 and 6 without fused multiply-add, 7.4 with it
     // Zeros of sine and cosine: the argument reduction is good to an absolute 1e-7 (float).
     if (c.op == Unary::sin || c.op == Unary::cos) c.cancels = [](Real) { return Real(1); };
   }
